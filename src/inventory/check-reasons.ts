@@ -2,6 +2,7 @@
  * Reasons why a node would not get an image, in the order of reports:
  * - `public-name`: the reference does not name the target, whatever the target has
  * - `unpinned`: it stays public on purpose, but its tag is `latest` or absent
+ * - `missing`: neither the target nor the bundle has it, because its registry did not when the bundle was made
  * - `not-in-bundle`: neither the target nor the bundle has it
  * - `not-pushed`: the target does not have it; the bundle does, or no bundle was given
  * - `incomplete`: the target has the manifest, but not all that it refers to, or the manifest is damaged
@@ -13,6 +14,7 @@
 export const CHECK_REASONS = [
   'public-name',
   'unpinned',
+  'missing',
   'not-in-bundle',
   'not-pushed',
   'incomplete',

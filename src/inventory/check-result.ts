@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { CHECK_REASONS } from './check-reasons.ts';
 import { digestSchema, referenceSchema } from './inventory.ts';
+import type { ReferenceState } from './state.ts';
 
 /** Object of a chart or of manifests whose Pods pull an image. */
 const workload = z.object({
@@ -34,7 +35,9 @@ const image = z.object({
   /** Digest that the target has, if it was read. */
   digestAtTarget: digestSchema.optional(),
   status: z.enum(['ok', ...CHECK_REASONS]),
-  /** Why it may stay public, by the list of allowed images; nobody is asked for it. */
+  /** `public-on-purpose`, or `missing`: the bundle says that its registry does not have it. */
+  state: z.enum(['public-on-purpose', 'missing'] satisfies ReferenceState[]).optional(),
+  /** Why it stays public, or why it may be missing; the target is not asked for an image that stays public. */
   allowed: z.string().optional(),
   /** What is wrong, in words that are equal for all images with the same cause. */
   message: z.string().optional(),

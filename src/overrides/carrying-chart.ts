@@ -28,7 +28,7 @@ import type { TemplateChange } from './edits/template-edits.ts';
 import { layOver } from './edits/values-file.ts';
 import { type OverrideOptions, overrideChart } from './override-chart.ts';
 import type { Proof, UnmappedReference } from './proof/proof.ts';
-import { analyzeChart, proofOf, type Relocation, renderAll } from './proof/relocation.ts';
+import { analyzeChart, proofOf, type Relocation, renderAll, withStates } from './proof/relocation.ts';
 import type { Setting } from './settings/setting.ts';
 
 /** Options for a chart that carries its overrides. */
@@ -75,7 +75,7 @@ export async function carryOverrides(
   target: Target,
   options: CarryingOptions,
 ): Promise<CarryingChart> {
-  const { emit, folder, rules, operands = [], operatorDefaults = true } = options;
+  const { emit, folder, rules, operands = [], operatorDefaults = true, decisions } = options;
   if (await isChangedChart(chart.archive)) {
     throw new AirgapError('usage', `chart ${titleOf(chart)} was changed by this tool already`, {
       hint: 'give the upstream chart',
@@ -95,7 +95,7 @@ export async function carryOverrides(
   const explained: UnmappedReference[] = [];
   let first: Proof | undefined;
   for (const [index, profile] of proved.entries()) {
-    const relocation = await analyzeChart(original, profile, target, { rules, operands, operatorDefaults });
+    const relocation = await analyzeChart(original, profile, target, { rules, operands, operatorDefaults, decisions });
     relocations.push(relocation);
     if (first !== undefined) {
       const renderer = rendererOf(state.archive, `carried-${index}`);
@@ -124,7 +124,7 @@ export async function carryOverrides(
     upstream,
     overrides: state.overrides,
     changes: state.changes,
-    proof: { ...first, ...counts, residue: residue.map((entry) => withReason(entry, explained)) },
+    proof: withStates({ ...first, ...counts, residue: residue.map((entry) => withReason(entry, explained)) }, merged),
     references: [...new Set(located.map(({ reference }) => reference))].sort(),
     ...(state.rewritten !== undefined && { rewritten: state.rewritten }),
     withValues: withValues.length > 0,

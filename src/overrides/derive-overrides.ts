@@ -60,11 +60,11 @@ export async function deriveAndProve(
     storedRecipes: typeof recipes,
   ): Promise<Recipe> => {
     const { options } = variant.profile;
+    const locations = [...variant.references, ...variant.staying];
     const stored = storedRecipes.find(({ upgrade }) => upgrade === (options.isUpgrade ?? false));
     // Recipes have no names that only the sweep found.
-    const { locations: swept } = variant.sweep;
-    if (stored !== undefined && excludedLeaves.size === 0 && swept.length === 0) {
-      const restored = restoreRecipe(stored, variant.base.values, variant.references, target);
+    if (stored !== undefined && excludedLeaves.size === 0 && variant.sweep.locations.length === 0) {
+      const restored = restoreRecipe(stored, variant.base.values, locations, target);
       if (restored !== undefined && solveRecipe(restored, target).unsolved.length === 0) {
         isRestored = true;
         return restored;
@@ -75,7 +75,7 @@ export async function deriveAndProve(
     return runStep(emit, `probing values of ${title}`, (advance) =>
       deriveRecipe({
         base: variant.base,
-        locations: [...variant.references, ...swept],
+        locations: [...locations, ...variant.sweep.locations],
         target,
         render: (overrides) => renderer.render(options, overrides).finally(advance),
         templates: templatesOf(renderer),

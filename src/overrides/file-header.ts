@@ -21,6 +21,19 @@ export function stillPublicLine({ reference }: UnmappedReference, position: stri
   return `Still public: ${reference} (${position})${reason === undefined ? '' : `: ${reason}`}`;
 }
 
+/** Comment lines about references that stay public on purpose, and about images that do not exist. */
+export function stateNotes({ allowed = [], missing = [] }: Proof): string[] {
+  const lines = [
+    ...allowed.map(({ reference, reason }) => `Public on purpose: ${reference} (${reason})`),
+    ...missing.map(({ reference, why, allowed: accepted }) =>
+      accepted === undefined
+        ? `Missing: ${reference} (${why})`
+        : `Missing, accepted${accepted.reason === undefined ? '' : ` (${accepted.reason})`}: ${reference}`,
+    ),
+  ];
+  return [...new Set(lines)];
+}
+
 /** Chart whose overrides a file contains, and their proof. */
 export interface ProvenChart {
   readonly chart: string;
@@ -53,6 +66,7 @@ export function overridesHeader({ chart, version, proof }: ProvenChart, target: 
     ...residue.map((unmapped) =>
       stillPublicLine(unmapped, `${unmapped.template} ${unmapped.path}`, reasonOf(unmapped)),
     ),
+    ...stateNotes(proof),
     ...additionNotes(proof),
   ];
 }

@@ -1,7 +1,7 @@
 export { type CarryingChart, carryOverrides } from './carrying-chart.ts';
 export { formatPostRenderMap } from './edits/post-render-map.ts';
 export type { TemplateChange } from './edits/template-edits.ts';
-export { HOOKS_HINT, isOverridesFile, overridesHeader, stillPublicLine, titleLine } from './file-header.ts';
+export { HOOKS_HINT, isOverridesFile, overridesHeader, stateNotes, stillPublicLine, titleLine } from './file-header.ts';
 export {
   appliedReferences,
   chartReferences,

@@ -22,7 +22,7 @@ import {
   analyzeChart,
   analyzeVariants,
   type Relocation,
-  referencesIn,
+  splitReferences,
 } from './proof/relocation.ts';
 
 /** A chart as it is installed: without overrides, with derived ones, or with those of a file. */
@@ -86,7 +86,7 @@ export function installedReferences({ relocation, renders }: InstalledChart): In
   const { variants, target } = relocation;
   const sources = new Map(
     variants
-      .flatMap(({ references, operands }) => [...references, ...operands])
+      .flatMap(({ references, operands, staying }) => [...references, ...operands, ...staying])
       .map((located) => [expectedReference(located, target), located.reference] as const)
       .toReversed(),
   );
@@ -104,7 +104,10 @@ export async function chartReferences(
   options: AnalysisOptions,
 ): Promise<{ readonly references: InstalledReference[]; readonly renders: readonly Render[] }> {
   const variants = await analyzeVariants(renderer, profile, options);
-  const all = variants.map((variant) => ({ ...variant, references: [...variant.references, ...variant.operands] }));
+  const all = variants.map((variant) => ({
+    ...variant,
+    references: [...variant.references, ...variant.operands, ...variant.staying],
+  }));
   return { references: withObjects(all, (reference) => reference), renders: variants.map(({ base }) => base) };
 }
 
@@ -128,13 +131,14 @@ export function installedWithoutSecret(
 /** Returns what a variant pulls with the overrides: as the proof judges it, but with every reference. */
 function referencesWith(
   relocation: Relocation,
-  { references, operands }: AnalyzedVariant,
+  { references, operands, staying }: AnalyzedVariant,
   render: Render,
   variantIndex: number,
 ): LocatedReference[] {
   const { target } = relocation;
   const { documents } = render;
-  const found = referencesIn(relocation, render, variantIndex);
+  const { wanted, staying: stillStaying } = splitReferences(relocation, render, variantIndex);
+  const found = [...wanted, ...stillStaying];
   const foundLocations = new Set(found.map(locationKey));
   const texts = new Map(documents.map((document) => [documentKey(document.template, document.index), document.text]));
   // References that only value tracing shows, and those whose new text is not recognized at their location.
@@ -148,7 +152,13 @@ function referencesWith(
   const chosen = operands.map((located) =>
     isRedirected(located, documents, target) ? { ...located, reference: expectedReference(located, target) } : located,
   );
-  return [...found, ...others, ...chosen];
+  const kept = staying.filter((located) => {
+    const text = texts.get(documentKey(located.template, located.document));
+    return (
+      !foundLocations.has(locationKey(located)) && (text === undefined || mentionsReference(text, located.written))
+    );
+  });
+  return [...found, ...others, ...chosen, ...kept];
 }
 
 /** Adds what the rendered objects say, and leaves out what an upgrade repeats. */

@@ -21,7 +21,15 @@ import { type PostRenderPlan, planPostRender, planPullSecret, postRendered } fro
 import { type RepackedChart, repack } from './edits/repack.ts';
 import type { Proof, UnmappedReference } from './proof/proof.ts';
 import { withReasons } from './proof/reasons.ts';
-import { analyzeChart, proofOf, type Relocation, renderAll, trialContext } from './proof/relocation.ts';
+import {
+  type AnalysisOptions,
+  analyzeChart,
+  proofOf,
+  type Relocation,
+  renderAll,
+  trialContext,
+  withStates,
+} from './proof/relocation.ts';
 import type { ProvenOverrides } from './settings/accepted-settings.ts';
 import type { Setting } from './settings/setting.ts';
 
@@ -39,7 +47,7 @@ interface Additions {
 }
 
 /** Options for deriving the overrides of one chart. */
-export interface OverrideOptions {
+export interface OverrideOptions extends Pick<AnalysisOptions, 'decisions'> {
   /** Operator rules in addition to the built-in ones. */
   readonly rules: readonly Rule[];
   readonly emit: Emit;
@@ -66,7 +74,7 @@ export interface ChartOverrides {
   readonly settings: readonly Setting[];
   readonly overrides: Values;
   readonly proof: Proof;
-  /** All references of the chart, private or not. */
+  /** References of the chart that must become private, or are. */
   readonly references: readonly string[];
   /** The chart without the overrides. */
   readonly relocation: Relocation;
@@ -87,8 +95,19 @@ export async function overrideChart(
   renderer: Renderer,
   profile: Profile,
   target: Target,
+  options: OverrideOptions,
+): Promise<ChartOverrides> {
+  const result = await moveReferences(renderer, profile, target, options);
+  return { ...result, proof: withStates(result.proof, result.relocation) };
+}
+
+async function moveReferences(
+  renderer: Renderer,
+  profile: Profile,
+  target: Target,
   {
     rules,
+    decisions,
     emit,
     recipes = [],
     operands: bundledOperands = [],
@@ -100,7 +119,7 @@ export async function overrideChart(
     additions = {},
   }: OverrideOptions,
 ): Promise<ChartOverrides> {
-  const analysis = { rules, operands: bundledOperands, operatorDefaults };
+  const analysis = { rules, operands: bundledOperands, operatorDefaults, decisions };
   const title = titleOf(renderer.chart);
   const relocation = await runStep(emit, `rendering ${title}`, () => analyzeChart(renderer, profile, target, analysis));
   const { variants } = relocation;

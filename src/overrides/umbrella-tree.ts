@@ -76,7 +76,9 @@ export async function deriveTree(
 ): Promise<UmbrellaTree> {
   const { chart } = renderer;
   const { name, version } = chart.metadata;
-  const chartOverrides = await overrideChart(renderer, profile, search.target, search.optionsFor(chart));
+  const options = search.optionsFor(chart);
+  const { decisions } = options;
+  const chartOverrides = await overrideChart(renderer, profile, search.target, options);
   const { emit } = search.context;
   const { render, declared } = await runStep(emit, `finding the charts that ${titleOf(chart)} installs`, async () => {
     const render = await renderer.render(profile.options);
@@ -90,7 +92,9 @@ export async function deriveTree(
       ? await ValuesTrace.of(renderer, profile.options, join(folder, 'trace'), context.cwd)
       : parentTrace && ValuesTrace.within(renderer, profile.options, parentTrace.hosts);
   for (const nested of declared) {
-    if (nested.via.values === undefined) {
+    if (decisions?.excludesChart(nested.name)) {
+      emit({ type: 'note', message: `chart ${nested.name} is left out, as --exclude says` });
+    } else if (nested.via.values === undefined) {
       const { kind, name: declaringName, template } = nested.via;
       left.push(
         `chart ${nested.name} ${nested.version} is set in ${kind} ${declaringName} (${template}), not in the values`,

@@ -16,13 +16,7 @@ import { buildsNothingElse, type Probe, probe, type RenderWith, referenceTemplat
 import type { TemplatePart } from '../value-tracing/reference-template.ts';
 import { emptyLeaves, isGlobal } from '../value-tracing/values-nodes.ts';
 import { evaluate } from './solve.ts';
-import {
-  type LocationTemplates,
-  type MovableLocation,
-  type RecipeSolution,
-  requiredText,
-  solveRecipe,
-} from './solve-recipe.ts';
+import { isOfRecipe, type LocationTemplates, type RecipeSolution, solveRecipe } from './solve-recipe.ts';
 import { createSwitchingRenderer, type SwitchingRenderer } from './switching-renderer.ts';
 
 /** Describes how values build the references of one render. It does not depend on the target. */
@@ -37,7 +31,7 @@ export interface Recipe extends LocationTemplates {
 export interface RecipeOptions {
   readonly base: Render;
   /** Locations of references in the base render. */
-  readonly locations: readonly MovableLocation[];
+  readonly locations: LocationTemplates['locations'];
   /** Target registry; it only decides how many empty leaves are probed. */
   readonly target: Target;
   readonly render: RenderWith;
@@ -89,7 +83,7 @@ export async function probeReferences(
 export async function deriveRecipe(options: RecipeOptions): Promise<Recipe> {
   const { base, target, render, templates, excludedLeaves = new Set(), keepsEmptyLeaves = false } = options;
   const isUsable = ({ path }: Leaf): boolean => !excludedLeaves.has(formatPath(path));
-  const locations = options.locations.filter((location) => requiredText(location, target) !== undefined);
+  const locations = options.locations.filter((location) => isOfRecipe(location, target));
   const written = [...new Set(locations.map((location) => location.written))];
   const { probed, switchingRenderer } = options.initial ?? (await probeReferences(base, written, render, { isUsable }));
   let first = await faithfulTemplates(locations, base, probed, switchingRenderer.render);
@@ -124,7 +118,9 @@ export async function deriveRecipe(options: RecipeOptions): Promise<Recipe> {
       for (const segment of newSegments) if (!accepted.has(segment)) refused.add(segment);
       const referenceTemplates = referenceTemplatesOf(locations, base, widerProbe);
       const stillUnsolved = solveRecipe({ locations, first, later: referenceTemplates }, target).unsolved.length;
-      if (stillUnsolved >= unsolved) continue;
+      // They explain why a reference does not move: they build one that stays too.
+      const isExplained = stillUnsolved === unsolved && later === first && locations.some(({ stays }) => stays);
+      if (stillUnsolved >= unsolved && !isExplained) continue;
       later = referenceTemplates;
       unsolved = stillUnsolved;
     }

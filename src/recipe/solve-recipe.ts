@@ -6,15 +6,18 @@ import { type NameSegment, segmentPath, withoutTagAndDigest } from '../value-tra
 import type { TemplatePart } from '../value-tracing/reference-template.ts';
 import { type Assignment, type Equation, evaluate, solve } from './solve.ts';
 
-/** Location of a reference to move, or of the beginning of one, which a program completes. */
-export interface MovableLocation extends Location {
+/** Location of a reference that values build. */
+export interface RecipeLocation extends Location {
+  /** It has only the beginning of a reference, which a program completes. */
   readonly isPrefix?: true;
+  /** The reference stays public on purpose, so no value that builds it changes. */
+  readonly stays?: true;
 }
 
 /** Locations of references and the templates that build them from values; independent of the target. */
 export interface LocationTemplates {
-  /** Locations of the references to move. */
-  readonly locations: readonly MovableLocation[];
+  /** Locations of the references to move, and of those that stay. */
+  readonly locations: readonly RecipeLocation[];
   /** Reference templates of each location, using leaves that have a value. */
   readonly first: readonly TemplatePart[][][];
   /** Reference templates that also use empty leaves and leaves only templates read, where `first` does not suffice. */
@@ -42,10 +45,17 @@ export function unsolvedLocations({ locations, first, later }: LocationTemplates
   return solveWithFallback(locations, target, first, later).unsolved;
 }
 
+/** Reports whether a recipe for a target contains a location: its reference has to move, or must not. */
+export function isOfRecipe(location: RecipeLocation, target: Target): boolean {
+  return location.stays === true || requiredText(location, target) !== undefined;
+}
+
 /**
- * Returns the reference that a location needs, without its scheme; undefined if it is not a reference, or already private.
+ * Returns the reference that a location needs, without its scheme; undefined if it is not a reference, already private, or
+ * stays.
  */
-export function requiredText({ written, isPrefix }: MovableLocation, target: Target): string | undefined {
+export function requiredText({ written, isPrefix, stays }: RecipeLocation, target: Target): string | undefined {
+  if (stays) return undefined;
   const text = withoutScheme(written);
   if (isPrefix) return targetPrefix(target, text);
   const reference = tryParseReference(text);
@@ -62,7 +72,7 @@ function partsWithoutScheme(parts: readonly TemplatePart[], scheme: string): rea
 }
 
 interface LocationEquation extends Equation {
-  readonly location: Location;
+  readonly location: RecipeLocation;
 }
 
 interface SolvedEquations {
@@ -76,7 +86,7 @@ interface SolvedEquations {
  * changes other locations too, so these are then solved with their later templates as well.
  */
 function solveWithFallback(
-  locations: readonly MovableLocation[],
+  locations: readonly RecipeLocation[],
   target: Target,
   first: readonly TemplatePart[][][],
   later: readonly TemplatePart[][][],
@@ -90,7 +100,8 @@ function solveWithFallback(
     const { assignment, unsolved } = solve(equations.flat());
     const unsolvedEquations = new Set(unsolved);
     const isUnsolved = (i: number): boolean =>
-      (equations[i] ?? []).length === 0 || (equations[i] ?? []).some((equation) => unsolvedEquations.has(equation));
+      (!locations[i]?.stays && (equations[i] ?? []).length === 0) ||
+      (equations[i] ?? []).some((equation) => unsolvedEquations.has(equation));
     const fillsEmptyLeaf = (parts: readonly TemplatePart[]): boolean =>
       parts.some(
         (part) =>
@@ -107,7 +118,7 @@ function solveWithFallback(
   }
 }
 
-function equationFor(location: MovableLocation, target: Target, parts: readonly TemplatePart[]): LocationEquation {
+function equationFor(location: RecipeLocation, target: Target, parts: readonly TemplatePart[]): LocationEquation {
   const written = withoutScheme(location.written);
   const reference = tryParseReference(location.isPrefix ? `${written}/x` : written);
   const hostPath =
@@ -117,6 +128,7 @@ function equationFor(location: MovableLocation, target: Target, parts: readonly 
     location,
     written,
     required: requiredText(location, target) ?? written,
+    isFixed: location.stays,
     parts: partsWithoutScheme(parts, schemeOf(location.written)),
     hostPrefix: `${target.registry}/${hostPath}`.replace(/\/x$/, ''),
     targetPrefix,

@@ -13,6 +13,8 @@ export interface Equation {
   readonly hostPrefix: string;
   /** Prefix that fits every image: the target alone. */
   readonly targetPrefix: string;
+  /** The reference stays as it is: its segments keep their names, whatever other equations need. */
+  readonly isFixed?: boolean;
 }
 
 /** New names by segment. A segment that must not change is assigned its current name. */
@@ -32,10 +34,13 @@ type SegmentPart = Extract<TemplatePart, { kind: 'segment' }>;
  * the smallest and most readable override; the names after it change only where the prefix alone is not exact.
  */
 export function solve(equations: readonly Equation[]): Solution {
-  const assigned = new Map<NameSegment, string>();
+  const fixed = equations.filter(({ isFixed }) => isFixed);
+  const movable = equations.filter(({ isFixed }) => !isFixed);
+  const fixedSegments = fixed.flatMap(({ parts }) => parts.flatMap((part) => ('segment' in part ? part.segment : [])));
+  const assigned = new Map(fixedSegments.map((segment) => [segment, currentName(segment)]));
   const solved: Equation[] = [];
   const pathOf = (segment: NameSegment | undefined): string => (segment === undefined ? '' : segmentPath(segment));
-  const groups = [...Map.groupBy(equations, (equation) => leadingSegment(equation)?.segment)].sort(
+  const groups = [...Map.groupBy(movable, (equation) => leadingSegment(equation)?.segment)].sort(
     ([a, p], [b, q]) => q.length - p.length || compareText(pathOf(a), pathOf(b)),
   );
   for (const [prefix, group] of groups) {
@@ -45,9 +50,10 @@ export function solve(equations: readonly Equation[]): Solution {
     // Not spread: a recipe in a bundle may have any number.
     for (const equation of best.solved) solved.push(equation);
   }
-  const solvedEquations = new Set(
-    solved.filter((equation) => evaluate(equation.parts, assigned) === equation.required),
-  );
+  const solvedEquations = new Set([
+    ...fixed,
+    ...solved.filter((equation) => evaluate(equation.parts, assigned) === equation.required),
+  ]);
   return {
     assignment: assigned,
     solved: equations.filter((equation) => solvedEquations.has(equation)),

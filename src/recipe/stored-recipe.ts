@@ -7,7 +7,7 @@ import type { LeafPath } from '../value-tracing/leaves.ts';
 import type { NameSegment } from '../value-tracing/name-segments.ts';
 import type { TemplatePart } from '../value-tracing/reference-template.ts';
 import type { Recipe } from './recipe.ts';
-import { requiredText, unsolvedLocations } from './solve-recipe.ts';
+import { isOfRecipe, type RecipeLocation, requiredText, unsolvedLocations } from './solve-recipe.ts';
 
 /** Converts a recipe to the form stored in the bundle's inventory. */
 export function toStoredRecipe({ locations, first, later, switches, refused }: Recipe, upgrade: boolean): StoredRecipe {
@@ -50,11 +50,11 @@ export function toStoredRecipe({ locations, first, later, switches, refused }: R
 export function restoreRecipe(
   stored: StoredRecipe,
   values: Values,
-  locations: readonly Location[],
+  locations: readonly RecipeLocation[],
   target: Target,
 ): Recipe | undefined {
   const storedLocations = new Map(stored.places.map((location) => [storedKey(location), location]));
-  const movable = locations.filter((location) => requiredText(location, target) !== undefined);
+  const movable = locations.filter((location) => isOfRecipe(location, target));
   const found = movable.map((location) => storedLocations.get(storedKey(location)));
   const usedSlots = new Set<number>();
   for (const location of found) {

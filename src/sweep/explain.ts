@@ -8,8 +8,7 @@ export type Explanation =
   | 'a label or a descriptive annotation'
   | 'the status of an object'
   | 'an address of the web pages or the API of a registry'
-  | 'an e-mail address'
-  | 'a path of files';
+  | 'an e-mail address';
 
 /** Keys of texts for people. `_example` by Knative's convention. */
 const DESCRIBING =
@@ -38,7 +37,6 @@ export function explanationOf(
   if (keys.some((key) => DESCRIBING.test(key) || DOCUMENT.test(key))) return 'documentation';
   if (/^\s*(?:#|\/\/|--\s|;|\*\s|<!--|\{\{-?\s*\/\*)/.test(before) || /\s(?:#|\/\/)\s/.test(before)) return 'a comment';
   if (/[\w.+-]@$/.test(before)) return 'an e-mail address';
-  if (/(?:^|[\s"'=:,([])\.{0,2}\/(?:[\w.-]+\/)*$/.test(before) && !before.endsWith('//')) return 'a path of files';
   if (/https?:\/\/$/.test(before) && WEB_PAGE.test(name)) return 'an address of the web pages or the API of a registry';
   const key = /^[\s-]*["']?([\w.-]+)["']?\s*[:=]/.exec(before)?.[1];
   return key !== undefined && DESCRIBING.test(key) ? 'documentation' : undefined;

@@ -88,10 +88,10 @@ function sweptName(
 
 function shapeOf(text: string, field: string): SweptName['shape'] {
   const slash = text.indexOf('/');
-  const [first = ''] = text.split('/');
-  const hasHost = /[.:]/.test(first);
-  if (text.includes('@') || text.lastIndexOf(':') > (hasHost && slash < 0 ? text.length : slash)) return 'image';
-  return (hasHost && slash >= 0) || IMAGE_FIELD.test(field) ? 'prefix' : 'bare';
+  const isHost = slash < 0 && /^[\w-]+(?:\.[\w-]+)+(?::\d+)?$/.test(text);
+  if (text.includes('@') || (!isHost && text.lastIndexOf(':') > slash)) return 'image';
+  const hasHost = slash >= 0 && /[.:]/.test(text.slice(0, slash));
+  return hasHost || IMAGE_FIELD.test(field) ? 'prefix' : 'bare';
 }
 
 /** Returns the name that a line gives to what follows: `registry: `, `REGISTRY=`, `--registry `. */

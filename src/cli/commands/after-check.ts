@@ -3,7 +3,7 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { CheckReason } from '../../inventory/check-reasons.ts';
 import { flagsOfCommand, givenArguments, givenFlags } from '../flags/given.ts';
 import { airgapCommand, fileWord, nextStep } from '../reports/next.ts';
-import { ACCESS, NAMING, OUTPUT, sameRun, sharedFlags, TARGET } from './next-steps.ts';
+import { ACCESS, NAMING, ON_PURPOSE, OUTPUT, sameRun, sharedFlags, TARGET } from './next-steps.ts';
 
 /** Answers of a check that decide what comes next. */
 interface Checked {
@@ -57,7 +57,7 @@ function afterManifests(command: CommandUnknownOpts, { reasons, bundle, target }
   const folders = kustomize.map(fileWord);
   if (reasons.has('public-name')) {
     if (folders.length === 0 || target === undefined) return [];
-    const flags = sharedFlags(command, 'values', [...TARGET, ...NAMING]);
+    const flags = sharedFlags(command, 'values', [...TARGET, ...NAMING, ...ON_PURPOSE]);
     const words = ['--format', 'kustomize', '--update', ...folders, '--to', target, ...flags];
     return [nextStep(airgapCommand('values', ...words))];
   }

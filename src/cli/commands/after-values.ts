@@ -114,8 +114,9 @@ export function afterLeft(command: CommandUnknownOpts): string[] {
   return [nextStep(words, 'decide whether the nodes can redirect the others')];
 }
 
-/** After `values` found that the bundle lacks images: bundle with the same values, or add the images. */
+/** After `values` found that the bundle lacks images: bundle with the same values, or add the images. Those that do not exist are not among them. */
 export function afterMissing(command: CommandUnknownOpts, references: readonly string[]): string[] {
+  if (references.length === 0) return [];
   const values = givenFlags(command, (flag) => flag === '--values' || isSet(flag));
   const images = references.length > 3 ? ['--images', 'FILE'] : references.flatMap((image) => ['--image', image]);
   const words = airgapCommand('bundle', 'CHART', ...(values.length > 0 ? values : images), '--out', 'BUNDLE');

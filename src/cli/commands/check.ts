@@ -18,9 +18,10 @@ import {
 } from '../flags/charts.ts';
 import { declaredHosts } from '../flags/ecr.ts';
 import type { ReadLogin } from '../flags/login.ts';
+import { addOnPurposeFlags, onPurposeOf } from '../flags/on-purpose.ts';
 import { type FlagsOf, repeatable } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
-import { addPodFlags, clusterAccess, podSource, readAllowedImages } from '../flags/pods.ts';
+import { addPodFlags, clusterAccess, podSource } from '../flags/pods.ts';
 import { addRegistryFlags, registryAccess } from '../flags/registry.ts';
 import { readSettings, type Settings } from '../flags/settings.ts';
 import { requiredSigners, requireSignatureOption } from '../flags/signatures.ts';
@@ -68,7 +69,9 @@ function declare(io: CommandIO) {
       ),
     )
     .optionsGroup('Selection:');
-  const selecting = addManifestFlags(addConfigFlags(command, 'check every chart and profile of this airgap.yaml'))
+  const selecting = addOnPurposeFlags(
+    addManifestFlags(addConfigFlags(command, 'check every chart and profile of this airgap.yaml')),
+  )
     .option('--no-tests', 'leave out helm test resources')
     .option('--no-hooks', 'leave out hooks including helm test, as helm install --no-hooks does')
     .option('--no-operator-defaults', 'leave out default images that operators use for resources created later')
@@ -138,7 +141,7 @@ async function checkOptions(
   flags: Flags,
   settings: Settings,
 ): Promise<CheckOptions & { readonly pullSecret: PullSecret | undefined }> {
-  const { bundle, to, overrides, unmapped, inject, operatorDefaults, platform, allowImages } = flags;
+  const { bundle, to, overrides, unmapped, inject, operatorDefaults, platform } = flags;
   const { config, render, manifests, tests, hooks, chartSources } = settings;
   const { cwd, env } = context;
   const signing = await requiredSigners(flags);
@@ -153,7 +156,7 @@ async function checkOptions(
     jobs: flags.all ? undefined : await jobsOf(context, settings, bundle, signing, skipped),
     render: { ...render, ...skipped },
     manifests,
-    allowed: await readAllowedImages(allowImages),
+    onPurpose: await onPurposeOf(flags, settings),
     bundle,
     ...signing,
     target,

@@ -3,7 +3,7 @@ import { checkReplaceable, checkWritable, writeOutput } from '../../base/output-
 import { bundleReport, type ReportOptions } from '../../workflows/inspect/bundle-report.ts';
 import { isProved, type OverridesProof, type ProofRequest } from '../../workflows/inspect/overrides-proof.ts';
 import { isIncomplete } from '../../workflows/values/bundle-coverage.ts';
-import { readProfiles } from '../flags/settings.ts';
+import { readProfiles, selectedPatterns } from '../flags/settings.ts';
 import { type NamingFlags, targetOf } from '../flags/target.ts';
 import { isReportPage } from '../reports/html/page.ts';
 import { htmlReport } from '../reports/html/report.ts';
@@ -59,7 +59,8 @@ async function proofRequest(io: CommandIO, flags: ProofFlags): Promise<ProofRequ
   const { to, unmapped } = flags;
   if (to === undefined) return undefined;
   const { config, jobs } = await readProfiles(io.context, flags);
-  return { target: await targetOf(to, flags, config), jobs, ...(unmapped && { unmapped }) };
+  const onPurpose = selectedPatterns({}, config);
+  return { target: await targetOf(to, flags, config), jobs, onPurpose, ...(unmapped && { unmapped }) };
 }
 
 /** Prints what a proof leaves open: the page has all of it. */

@@ -14,6 +14,9 @@ export const TARGET = ['--registry-type', '--region'];
 /** Names of images and charts in the target. */
 export const NAMING = ['--naming', '--naming-rule', '--chart-prefix'];
 
+/** Images that stay public. */
+export const ON_PURPOSE = ['--exclude', '--include', '--allow-images'];
+
 /** Access to registries and repositories, without the choice of charts and images. */
 export const ACCESS = [
   ...['--mirror', '--chart-mirror', '--plain-http', '--ca-file', '--client-cert', '--client-key', '--endpoint-url'],

@@ -10,7 +10,8 @@ import { SECRET_FILE } from '../../base/own-file.ts';
 import { chartRepository } from '../../naming/naming.ts';
 import { formatRepository } from '../../oci/reference.ts';
 import type { GeneratedFile } from '../../overrides/formats/index.ts';
-import { isIncomplete } from '../../workflows/values/bundle-coverage.ts';
+import { isIncomplete as isIncompleteChart } from '../../workflows/values/bundle-coverage.ts';
+import type { FormatResult } from '../../workflows/values/format-references.ts';
 import type { UmbrellaOverrides } from '../../workflows/values/umbrella-chart.ts';
 import type { ValuesOptions } from '../../workflows/values/values.ts';
 import { formatDocument } from '../flags/output.ts';
@@ -32,6 +33,8 @@ interface FormatOutput extends FormatFlags {
 interface FormattedOutput {
   readonly files: readonly GeneratedFile[];
   readonly left: readonly string[];
+  /** Images that stay public on purpose, for formats without a proof. */
+  readonly allowed?: FormatResult['allowed'];
   /** True if references are unmapped or not in the bundle. */
   readonly isIncomplete: boolean;
   /** True if the files contain values copied whole from the user's values. */
@@ -53,7 +56,14 @@ export async function writeFormat(
   const { cwd } = io.context;
   const { update } = flags;
   if (update !== undefined) return updateFiles(io, options, { ...flags, update }, command);
-  const { files, left, isIncomplete, mayHoldSecrets, umbrella } = await formatOverrides(io, options, flags);
+  const {
+    files,
+    left,
+    isIncomplete,
+    mayHoldSecrets,
+    umbrella,
+    allowed = [],
+  } = await formatOverrides(io, options, flags);
   const { outDir, out, output, format } = flags;
   const sourceManifest = flags.from === undefined ? undefined : resolve(cwd, flags.from);
   // YAML documents are separated by ---, other files by an empty line.
@@ -72,7 +82,14 @@ export async function writeFormat(
     if (output === 'json') io.info(line);
     else io.print(line);
   }
-  if (output === 'json') io.print(await formatDocument('FormattedOverrides', { format, files, left }, 'json'));
+  if (output === 'json')
+    io.print(
+      await formatDocument(
+        'FormattedOverrides',
+        { format, files, left, ...(allowed.length > 0 && { allowed }) },
+        'json',
+      ),
+    );
   else if (outDir === undefined && out === undefined) io.print(joined);
   if (isIncomplete || left.length > 0) {
     io.setExitCode(3);
@@ -123,7 +140,7 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
     const { umbrellaValues } = await import('../../workflows/values/umbrella-chart.ts');
     const results = await umbrellaValues(context, { ...options, ecrAuth });
     const isBad = ({ proofs, notInBundle }: UmbrellaOverrides): boolean =>
-      notInBundle.length > 0 || proofs.some(({ proof }) => proof.residue.length > 0);
+      proofs.some(({ proof }) => isIncompleteChart({ proof, notInBundle }));
     for (const result of results) {
       const isNeeded = isBad(result) || result.left.length > 0;
       io.info(umbrellaReport(result, options.jobs !== undefined), isNeeded);
@@ -146,11 +163,11 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
     const namespace = context.env.HELM_NAMESPACE || 'default';
     const results = await formatDelivery(context, format, { ...options, ...from, namespace, plainHttp });
     for (const { overrides, formatted } of results)
-      io.info(proofReport(overrides), isIncomplete(overrides) || formatted.left.length > 0);
+      io.info(proofReport(overrides), isIncompleteChart(overrides) || formatted.left.length > 0);
     return {
       files: results.flatMap(({ formatted }) => formatted.files),
       left: results.flatMap(({ formatted }) => formatted.left),
-      isIncomplete: results.some(({ overrides }) => isIncomplete(overrides)),
+      isIncomplete: results.some(({ overrides }) => isIncompleteChart(overrides)),
       mayHoldSecrets: results.some(({ overrides }) => overrides.copied.length > 0),
     };
   }

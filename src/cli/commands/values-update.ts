@@ -7,7 +7,7 @@ import { formatDocument, printReport } from '../flags/output.ts';
 import { airgapCommand, fileWord, nextStep } from '../reports/next.ts';
 import { updateReport } from '../reports/values-update.ts';
 import type { CommandIO } from '../run.ts';
-import { ACCESS, NAMING, sharedFlags, TARGET } from './next-steps.ts';
+import { ACCESS, NAMING, ON_PURPOSE, sharedFlags, TARGET } from './next-steps.ts';
 
 /**
  * Sets `images` in existing kustomizations: in all of them, or in none, and builds them again as proof. Exit code 3 if
@@ -17,7 +17,7 @@ import { ACCESS, NAMING, sharedFlags, TARGET } from './next-steps.ts';
  */
 export async function updateFiles(
   io: CommandIO,
-  { target, bundle, signers, rules, sources }: ValuesOptions,
+  { target, bundle, signers, rules, sources, onPurpose }: ValuesOptions,
   { update, output }: { readonly update: readonly string[]; readonly output: 'yaml' | 'json' },
   command: CommandUnknownOpts,
 ): Promise<readonly string[]> {
@@ -29,16 +29,23 @@ export async function updateFiles(
   ]);
   const files = await kustomizationPaths(update, cwd);
   const { manifests = [], images = [] } = sources ?? {};
-  const result = await updateKustomizations(io.context, { target, bundle, signers, rules, manifests, images, files });
-  const { kustomizations } = result;
+  const options = { target, bundle, signers, rules, onPurpose, manifests, images, files };
+  const result = await updateKustomizations(io.context, options);
+  const { kustomizations, allowed } = result;
   const changed = kustomizations.filter(({ isChanged }) => isChanged);
   await replaceFiles(
     changed.map(({ path, before, text }) => ({ path, before: Buffer.from(before), after: Buffer.from(text) })),
   );
   const left = [...result.left, ...(await unreachedReferences(io.context, kustomizations, rules ?? []))];
   if (output === 'json') {
-    io.print(await formatDocument('KustomizationUpdate', { files: kustomizations.map(fileEntry), left }, 'json'));
-  } else await printReport(io, updateReport({ kustomizations, left }));
+    io.print(
+      await formatDocument(
+        'KustomizationUpdate',
+        { files: kustomizations.map(fileEntry), left, ...(allowed.length > 0 && { allowed }) },
+        'json',
+      ),
+    );
+  } else await printReport(io, updateReport({ kustomizations, left, allowed }));
   if (left.length > 0) io.setExitCode(3);
   return afterUpdate(command, kustomizations);
 }
@@ -55,6 +62,6 @@ function afterUpdate(
   const { to, kustomize = [] }: { readonly to?: string; readonly kustomize?: readonly string[] } = command.opts();
   const updated = kustomizations.flatMap(({ shown, usedBy }) => (usedBy === undefined ? [dirname(shown)] : []));
   const sources = (kustomize.length > 0 ? kustomize : updated).flatMap((folder) => ['--kustomize', fileWord(folder)]);
-  const flags = sharedFlags(command, 'check', [...ACCESS, ...TARGET, ...NAMING]);
+  const flags = sharedFlags(command, 'check', [...ACCESS, ...TARGET, ...NAMING, ...ON_PURPOSE]);
   return [nextStep(airgapCommand('check', ...sources, '--to', String(to), ...flags))];
 }

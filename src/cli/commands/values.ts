@@ -14,6 +14,7 @@ import {
 } from '../flags/charts.ts';
 import { addSignerFlags } from '../flags/keyless.ts';
 import { addLoginFlags, type ReadLogin } from '../flags/login.ts';
+import { addOnPurposeFlags, onPurposeOf } from '../flags/on-purpose.ts';
 import type { FlagsOf } from '../flags/option.ts';
 import { formatResults, outputOption, printReport } from '../flags/output.ts';
 import {
@@ -64,8 +65,8 @@ function declare(io: CommandIO) {
       ),
     )
     .optionsGroup('Selection:');
-  const selecting = addManifestFlags(
-    addConfigFlags(checking, 'write overrides for every chart and profile of this airgap.yaml'),
+  const selecting = addOnPurposeFlags(
+    addManifestFlags(addConfigFlags(checking, 'write overrides for every chart and profile of this airgap.yaml')),
   )
     .option('--images <file>', 'images of a list, one per line, in place of a chart')
     .option('--no-tests', 'leave out helm test resources')
@@ -135,6 +136,7 @@ async function valuesOptions(
       bundle,
       signing,
     ),
+    onPurpose: await onPurposeOf(flags, settings),
     rules: await readRules(flags.rules),
     chartSources,
     unmappedHandling: files.unmappedOutput(),
@@ -162,9 +164,9 @@ async function writeValues(
   else if (isPrinted) for (const { yaml } of results) io.print(yaml);
   const unmapped = results.find(({ proof }) => proof.residue.length > 0);
   const notInBundle = results.flatMap((result) => result.notInBundle);
-  if (unmapped !== undefined || notInBundle.length > 0) io.setExitCode(3);
+  if (results.some(isIncomplete)) io.setExitCode(3);
   if (unmapped !== undefined) return afterUnmapped(command, flags.residue, unmapped.chart);
-  if (notInBundle.length > 0) return afterMissing(command, notInBundle);
+  if (results.some(isIncomplete)) return afterMissing(command, notInBundle);
   const [first] = results;
   return first === undefined ? [] : afterValues(command, installation(io, first, { options, flags, files }));
 }

@@ -104,8 +104,7 @@ export async function readSettings(
     add,
     running: await readRunning(io, flags, config),
     ...streams,
-    exclude: [...(flags.exclude ?? []).map(parsePattern), ...config.exclude.map(patternOf)],
-    include: [...(flags.include ?? []).map(parsePattern), ...config.include.map(patternOf)],
+    ...selectedPatterns(flags, config),
     tests: flags.tests && config.tests !== false,
     hooks: flags.hooks && config.hooks !== false,
     operatorDefaults: flags.operatorDefaults,
@@ -220,6 +219,17 @@ function renderLimits(
   const time = renderTimeout ?? fromConfig('renderTimeout', parseDuration);
   const memory = renderMemory ?? fromConfig('renderMemory', parseMemory);
   return time === undefined && memory === undefined ? undefined : { time, memory };
+}
+
+/** Returns what is excluded and included; flags come first. */
+export function selectedPatterns(
+  flags: Pick<SettingsFlags, 'exclude' | 'include'>,
+  config: Pick<Config, 'exclude' | 'include'>,
+): Pick<Settings, 'exclude' | 'include'> {
+  return {
+    exclude: [...(flags.exclude ?? []).map(parsePattern), ...config.exclude.map(patternOf)],
+    include: [...(flags.include ?? []).map(parsePattern), ...config.include.map(patternOf)],
+  };
 }
 
 /** Parses `PATTERN[=REASON]`. References contain no equals sign. */

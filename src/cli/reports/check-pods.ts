@@ -38,7 +38,7 @@ const ORDER = Object.keys(TEXTS) as PodReason[];
 export function podCheckReport(check: PodCheck): Report {
   const { target, counts, problems, allowed, unusedAllowed, notInBundle = [], bundle } = check;
   const verdict = check.ok
-    ? `${count(counts.pods, 'Pod')}: every image is of ${target} and pulled${allowed.length === 0 ? '' : ', or allowed'}`
+    ? `${count(counts.pods, 'Pod')}: every image is of ${target} and pulled${allowed.length === 0 ? '' : ', or public on purpose'}`
     : `${counts.podsWithProblems} of ${count(counts.pods, 'Pod')} ${counts.podsWithProblems === 1 ? 'has' : 'have'} images that are not of ${target}, or not pulled from it`;
   const reasons = ORDER.filter((reason) => problems.some((problem) => problem.reason === reason));
   const notes = [
@@ -122,5 +122,5 @@ function statesText(places: readonly PodPlace[]): string {
 
 function allowedText({ images, places, reason }: AllowedPods): string {
   const pods = new Set(places.map(({ namespace, pod }) => `${namespace}/${pod}`)).size;
-  return `allowed (${reason}): ${firstOf(images, MAX_PODS)}, ${count(pods, 'Pod')}`;
+  return `public on purpose: ${firstOf(images, MAX_PODS)}, ${count(pods, 'Pod')} (${reason})`;
 }

@@ -9,6 +9,7 @@ import { joinLines, shortDigest } from './text.ts';
 const REASON_TEXTS: Readonly<Record<CheckReason, string>> = {
   'public-name': 'would be pulled from other registries, not from the target',
   unpinned: 'are accepted from other registries, but their tags are not fixed',
+  missing: 'are missing: neither the target nor the bundle has them, and their registries did not',
   'not-in-bundle': 'are not in the bundle',
   'not-pushed': 'are not at the target',
   incomplete: 'are at the target, but not completely',
@@ -96,13 +97,15 @@ function isOfManifests({ chart }: CheckedWorkload): boolean {
   return chart.includes(' ');
 }
 
-/** Returns a note for each reason for which images stay public, and for each entry of that list that allows nothing. */
+/** Returns a note for each reason for which images stay public or may be missing, and for each entry of that list that allows nothing. */
 function allowedNotes({ images, unusedAllowed = [] }: CheckResult): string[] {
   const accepted = images.filter(({ status, allowed }) => status === 'ok' && allowed !== undefined);
-  const byReason = Map.groupBy(accepted, ({ allowed }) => allowed);
-  const used = [...byReason].map(([reason, group]) => {
+  const byReason = Map.groupBy(accepted, ({ state, allowed }) => JSON.stringify([state, allowed]));
+  const used = [...byReason.values()].map((group) => {
     const names = [...new Set(group.map(({ reference }) => reference))];
-    return `allowed (${reason}): ${firstOf(names, MAX_NAMES)}`;
+    const [{ state, allowed } = {}] = group;
+    const what = state === 'missing' ? 'missing, accepted' : 'public on purpose';
+    return `${what}: ${firstOf(names, MAX_NAMES)} (${allowed})`;
   });
   const unused = unusedAllowed.map(({ image, namespace }) => {
     const where = namespace === undefined ? '' : ` in ${namespace}`;

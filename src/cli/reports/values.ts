@@ -39,9 +39,27 @@ export function proofReport(result: Overrides, showProfile = false): string {
     const why = postRenderMap?.inHooks.includes(unmapped) ? postRenderMap.hint : because;
     if (why !== undefined) lines.push(`    ${why}`);
   }
-  lines.push(...proofDetails(proof), ...copiedValuesText(copied));
+  lines.push(...stateLines(proof), ...proofDetails(proof), ...copiedValuesText(copied));
   for (const reference of notInBundle) lines.push(`  not in the bundle: ${reference}`);
   return joinLines(lines);
+}
+
+/** Formats a reference that stays public. */
+export function onPurposeText({ reference, reason }: { readonly reference: string; readonly reason: string }): string {
+  return `public on purpose: ${reference} (${reason})`;
+}
+
+/** Returns the lines about references that stay public, and about images that do not exist; each once. */
+function stateLines({ allowed = [], missing = [] }: Overrides['proof']): string[] {
+  const byName = new Map(missing.map((entry) => [entry.reference, entry]));
+  return [
+    ...some([...new Set(allowed.map(onPurposeText))], (text) => [`  ${text}`]),
+    ...[...byName.values()].flatMap(({ reference, why, allowed: accepted }) =>
+      accepted === undefined
+        ? [`  missing: ${reference}`, `    ${why}`]
+        : [`  missing, accepted${accepted.reason === undefined ? '' : ` (${accepted.reason})`}: ${reference}`],
+    ),
+  ];
 }
 
 /** Where a reference is: an image that an operator's program names is in no template. */
@@ -109,6 +127,7 @@ export function umbrellaReport(
       const current = written === reference ? '' : ` has ${written}`;
       lines.push(`  unmapped, still public: ${reference}`, `    ${placeOf(unmapped)}${current}`);
     }
+    lines.push(...stateLines(proof));
   }
   lines.push(...copiedValuesText(copied));
   for (const reason of left) lines.push(`  not redirected: ${reason}`);
@@ -117,7 +136,11 @@ export function umbrellaReport(
 }
 
 /** Formats a summary of a list of references and of what the format cannot express. */
-export function formatReport({ charts, references, left }: FormatResult): string {
+export function formatReport({ charts, references, left, allowed }: FormatResult): string {
   const from = charts.length === 0 ? '' : ` in ${charts.join(', ')}`;
-  return joinLines([`${count(references, 'reference')}${from}`, ...left.map((reason) => `  left out: ${reason}`)]);
+  return joinLines([
+    `${count(references, 'reference')}${from}`,
+    ...allowed.map((name) => `  ${onPurposeText(name)}`),
+    ...left.map((reason) => `  left out: ${reason}`),
+  ]);
 }

@@ -22,13 +22,16 @@ export function postRenderEntries(
     const matching = locations.filter(
       (location) => location.template === template && location.written === written && locationPath(location) === path,
     );
-    return matching.flatMap((location) => entriesAtLocation(location, nameOf(location, reference, target)));
+    return matching.flatMap((location) =>
+      'isPrefix' in location
+        ? prefixEntries(location, target)
+        : entriesAtLocation(location, privateName(reference, target)),
+    );
   });
 }
 
 /** Name of a reference at the target. */
 interface PrivateName {
-  /** The text itself if the naming has no name for it. */
   readonly repository: string;
   /** Tag at the target, if it differs from the original. */
   readonly tag?: string;
@@ -48,9 +51,16 @@ function entriesAtLocation(location: ReferenceLocation, name: PrivateName): Post
   });
 }
 
-function nameOf(location: ReferenceLocation | SweptLocation, reference: string, target: Target): PrivateName {
-  if (!('isPrefix' in location)) return privateName(reference, target);
-  return { repository: targetPrefix(target, reference) ?? reference };
+/** Returns the entry for the beginning of a reference; none if the naming has no name for it. */
+function prefixEntries(
+  { template, kind, path, within, written, hook }: SweptLocation,
+  target: Target,
+): PostRenderEntry[] {
+  const to = targetPrefix(target, written);
+  if (to === undefined) return [];
+  return [
+    { ...{ template, kind, path, within, from: written, to }, ...(hook !== undefined && { hook: true as const }) },
+  ];
 }
 
 function privateName(reference: string, target: Target): PrivateName {

@@ -1,21 +1,40 @@
 import { compareText } from '../../base/text-order.ts';
 import { documentKey, type RenderedDocument } from '../../helm/documents.ts';
 import type { Location } from '../../inventory/finding.ts';
-import type { NotKnown } from '../../inventory/state.ts';
+import type { MissingImage } from '../../inventory/inventory.ts';
+import type { NotKnown, ReferenceState } from '../../inventory/state.ts';
 import { formatTargetReference, isSharedRepository, isUnderTarget, type Target } from '../../naming/naming.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
 import { occurrences, wholeOccurrences } from '../../value-tracing/name-segments.ts';
 import { isRedirected } from './redirect.ts';
 
-/** Reference that is still public with the overrides, or differs from the name under which push stores the image. */
-export interface UnmappedReference {
+/** A reference with its location, as reports name it. */
+export interface ReferencePoint {
   readonly reference: string;
   readonly chart: string;
   readonly profile: string;
   readonly template: string;
   readonly path: string;
-  /** Text at the location with the overrides. */
+  /** Text at the location. */
   readonly written: string;
+}
+
+/** A reference that stays public on purpose. */
+export interface AllowedReference extends ReferencePoint {
+  readonly state: Extract<ReferenceState, 'public-on-purpose'>;
+  readonly reason: string;
+}
+
+/** A reference to an image that its registry does not have. Values may redirect it, but there is nothing to pull. */
+interface MissingReference extends ReferencePoint, Pick<MissingImage, 'why' | 'allowed'> {
+  readonly state: Extract<ReferenceState, 'missing'>;
+}
+
+/**
+ * Reference that is still public with the overrides, or differs from the name under which push stores the image. `written` is
+ * the text with the overrides.
+ */
+export interface UnmappedReference extends ReferencePoint {
   /** Reason why no value changes it, if known. */
   readonly because?: string;
 }
@@ -35,6 +54,8 @@ export interface RenderProof {
   /** Names that the sweep found and that may stay public, or not. */
   readonly notKnown?: readonly NotKnown[];
   readonly explained?: readonly ExplainedName[];
+  /** Registries and prefixes that stay public on purpose. */
+  readonly allowed?: readonly AllowedReference[];
 }
 
 /** Combined result for all renders of a chart. */
@@ -48,6 +69,10 @@ export interface Proof {
   readonly notKnown?: readonly NotKnown[];
   /** Public names that need not be moved, by where they stand. */
   readonly explained?: readonly ExplainedName[];
+  /** References that stay public on purpose; not among `references`. Absent if there are none. */
+  readonly allowed?: readonly AllowedReference[];
+  /** References to images that do not exist; not among those `rewritten`. Absent if there are none. */
+  readonly missing?: readonly MissingReference[];
   /** The overrides were not rendered, so nothing is proved. */
   readonly skipped?: true;
   /** Values that set the pull secret, each with the form that the chart and its CRDs accept. */
@@ -92,6 +117,7 @@ export type ReferenceLocation = Location & { readonly reference: string };
  * Compares two renders of a chart, without and with the overrides: every original location must have its exact private name, and every
  * reference in the new render must be under the target. That no public name is left anywhere is for the sweep to say (swept.ts).
  * @param operands images that an operator chooses at run time: the render must contain the setting that moves them
+ * @param staying references that stay public on purpose, which `after` does not contain: the overrides must not change them
  */
 export function prove(
   before: readonly ReferenceLocation[],
@@ -99,6 +125,7 @@ export function prove(
   documents: readonly RenderedDocument[],
   target: Target,
   operands: readonly ReferenceLocation[] = [],
+  staying: readonly (ReferenceLocation & { readonly reason: string })[] = [],
 ): RenderProof {
   const unmapped: UnmappedReference[] = [];
   const afterByLocation = Map.groupBy(after, locationKey);
@@ -133,6 +160,11 @@ export function prove(
   }
   for (const location of operands)
     if (!isRedirected(location, documents, target)) add(toUnmapped(location, location.written));
+  for (const location of staying) {
+    const [changed] = afterByLocation.get(locationKey(location)) ?? [];
+    const because = `it stays public on purpose (${location.reason}), but the overrides change it`;
+    if (changed !== undefined && location.template !== '') add({ ...toUnmapped(location, changed.written), because });
+  }
   const references = [...new Set([...before, ...operands].map(({ reference }) => reference))];
   return { references, unmapped: unmapped.sort((a, b) => compareText(sortKey(a), sortKey(b))) };
 }
@@ -145,10 +177,12 @@ export function combineProofs(proofs: readonly RenderProof[]): Proof {
   const rewritten = references.filter((reference) => !unmappedNames.has(reference)).length;
   const notKnown = proofs.flatMap((proof) => proof.notKnown ?? []);
   const explained = proofs.flatMap((proof) => proof.explained ?? []);
+  const allowed = proofs.flatMap((proof) => proof.allowed ?? []);
   return {
     ...{ references: references.length, rewritten, residue: unmapped },
     ...(notKnown.length > 0 && { notKnown: distinct(notKnown) }),
     ...(explained.length > 0 && { explained: distinct(explained) }),
+    ...(allowed.length > 0 && { allowed: distinct(allowed) }),
   };
 }
 

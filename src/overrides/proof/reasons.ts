@@ -5,9 +5,9 @@ import type { SetKey } from '../../inventory/values-origin.ts';
 import { isTagChanged, type Target } from '../../naming/naming.ts';
 import { formatReference, parseReference, tryParseReference, withoutScheme } from '../../oci/reference.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
-import { type MovableLocation, type RecipeSolution, requiredText } from '../../recipe/solve-recipe.ts';
+import { type RecipeLocation, type RecipeSolution, requiredText } from '../../recipe/solve-recipe.ts';
 import { type LeafPath, leavesOf } from '../../value-tracing/leaves.ts';
-import { segmentPath, segmentsOf } from '../../value-tracing/name-segments.ts';
+import { type NameSegment, segmentPath, segmentsOf } from '../../value-tracing/name-segments.ts';
 import { CLUSTER_REFUSAL } from '../crd/crd-validator.ts';
 import type { AcceptedSettings } from '../settings/accepted-settings.ts';
 import { locationPath, type ReferenceLocation, type UnmappedReference } from './proof.ts';
@@ -33,14 +33,14 @@ export interface ProofAttempt {
  */
 export function withReasons(unmapped: readonly UnmappedReference[], attempt: ProofAttempt): UnmappedReference[] {
   return unmapped.map((entry) => {
-    const because = reasonFor(entry, attempt);
+    const because = entry.because ?? reasonFor(entry, attempt);
     return because === undefined ? entry : { ...entry, because };
   });
 }
 
 function reasonFor(entry: UnmappedReference, attempt: ProofAttempt): string | undefined {
   const { solved, refused, operands, isInjectionEnabled, target, values, set } = attempt;
-  const isAtLocation = (location: MovableLocation): boolean =>
+  const isAtLocation = (location: RecipeLocation): boolean =>
     location.template === entry.template &&
     locationPath(location) === entry.path &&
     referenceOf(location) === entry.reference;
@@ -69,7 +69,7 @@ function reasonFor(entry: UnmappedReference, attempt: ProofAttempt): string | un
 }
 
 /** Normalised reference; distinguishes documents of a template that have the same path. */
-function referenceOf({ written, isPrefix }: MovableLocation): string | undefined {
+function referenceOf({ written, isPrefix }: RecipeLocation): string | undefined {
   if (isPrefix) return written;
   const reference = tryParseReference(withoutScheme(written));
   return reference && formatReference(reference);
@@ -92,19 +92,27 @@ function operandReason({ redirect }: Location, isInjectionEnabled: boolean): str
 /** @param setFlagReason reason if a command-line flag sets the value that builds it */
 function locationReason(
   index: number,
-  { first, later }: Recipe,
+  { locations, first, later }: Recipe,
   { assignment, moves }: RecipeSolution,
   setFlagReason: string | undefined,
 ): string | undefined {
   const referenceTemplates = [...(first[index] ?? []), ...(later[index] ?? [])];
   if (referenceTemplates.length === 0) return setFlagReason ?? 'it is hard-coded in the template';
   for (const part of referenceTemplates.flat()) {
-    if (part.kind !== 'segment' || !assignment.has(part.segment)) continue;
+    if (part.kind !== 'segment') continue;
+    const kept = locations.find(({ stays }, i) => stays && usesSegment([first[i], later[i]], part.segment));
+    if (kept !== undefined)
+      return `${segmentPath(part.segment)} builds ${kept.written} too, which stays public on purpose`;
+    if (!assignment.has(part.segment)) continue;
     const other = moves.get(part.segment)?.find(({ written }) => written !== '');
     if (other !== undefined)
       return `${segmentPath(part.segment)} builds it too, but must be ${assignment.get(part.segment)} for ${other.written}`;
   }
   return setFlagReason;
+}
+
+function usesSegment(templates: readonly (Recipe['first'][number] | undefined)[], segment: NameSegment): boolean {
+  return templates.some((lists) => lists?.flat().some((part) => part.kind === 'segment' && part.segment === segment));
 }
 
 /**

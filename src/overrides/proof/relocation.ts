@@ -1,3 +1,4 @@
+import { compareText } from '../../base/text-order.ts';
 import { checkContainerImages, crossCheckImages } from '../../discovery/cross-check.ts';
 import { demoteValuesCopies, discoverReferences, tracedReferences } from '../../discovery/index.ts';
 import {
@@ -14,6 +15,7 @@ import { type TemplateSource, templateSources } from '../../helm/subcharts.ts';
 import { isLocationBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
 import type { Target } from '../../naming/naming.ts';
 import { checkCrds } from '../../search/crds.ts';
+import { type ReferenceDecisions, type StayingReference, splitStaying } from '../../search/reference-decisions.ts';
 import { type Profile, untracedImages } from '../../search/search-render.ts';
 import { upgradeProfile, type Variant } from '../../search/variants.ts';
 import { unlessRefused } from '../../value-tracing/bisection.ts';
@@ -22,7 +24,7 @@ import { segmentsOf } from '../../value-tracing/name-segments.ts';
 import { probe } from '../../value-tracing/probe.ts';
 import { type CrdValidator, createCrdValidator } from '../crd/crd-validator.ts';
 import { findNondeterministicFields, type ProvenOverrides, type TrialContext } from '../settings/accepted-settings.ts';
-import { combineProofs, type Proof, prove, type RenderProof } from './proof.ts';
+import { combineProofs, locationPath, type Proof, prove, type ReferencePoint, type RenderProof } from './proof.ts';
 import { Sweep } from './swept.ts';
 
 /** Variant of a chart, with all images whose references must become private. */
@@ -31,6 +33,8 @@ export interface AnalyzedVariant extends Variant {
   readonly operands: readonly LocatedReference[];
   /** References that are only possible, which stay as they are. */
   readonly guesses: readonly LocatedReference[];
+  /** References and operands that stay public on purpose. They are neither moved nor counted. */
+  readonly staying: readonly StayingReference[];
   /** Operators newer or older than the versions covered by rules. */
   readonly uncovered: readonly UncoveredOperator[];
   /** Returns the containers that receive the name of an operand's image, identified by their image fields. */
@@ -63,6 +67,7 @@ export interface Relocation {
   readonly target: Target;
   /** Validator for custom resources. */
   readonly crdValidator: CrdValidator;
+  readonly decisions?: ReferenceDecisions | undefined;
 }
 
 /**
@@ -77,22 +82,35 @@ export async function analyzeChart(
 ): Promise<Relocation> {
   const [install, ...others] = await analyzeVariants(renderer, profile, options);
   const chart = renderer.chart.metadata.name;
+  const { decisions } = options;
   const withSweep = (variant: AnalyzedVariant): RelocatedVariant => ({
     ...variant,
-    sweep: new Sweep({ ...variant, chart }, target),
+    sweep: new Sweep({ ...variant, chart }, target, decisions),
   });
   const variants: Relocation['variants'] = [withSweep(install), ...others.map(withSweep)];
   const bases = variants.map(({ base }) => base);
-  return { renderer, variants, target, crdValidator: createCrdValidator(renderer, bases) };
+  const crdValidator = createCrdValidator(renderer, bases);
+  return { renderer, variants, target, crdValidator, decisions };
 }
 
-/** Returns the references in a render of one variant of the chart. */
+/** Returns the references in a render of one variant of the chart that do not stay public on purpose. */
 export function referencesIn(
-  { renderer, variants }: Relocation,
+  relocation: Relocation,
   render: Render,
   variantIndex: number,
-): LocatedReference[] {
-  return wantedReferences(render, renderer, (variants[variantIndex] ?? variants[0]).profile);
+): readonly LocatedReference[] {
+  return splitReferences(relocation, render, variantIndex).wanted;
+}
+
+/** Returns the references in a render of one variant of the chart, and apart those that stay public on purpose. */
+export function splitReferences(
+  { renderer, variants, decisions }: Relocation,
+  render: Render,
+  variantIndex: number,
+): ReturnType<typeof splitStaying<LocatedReference>> {
+  const { profile } = variants[variantIndex] ?? variants[0];
+  const found = wantedReferences(render, renderer, profile);
+  return splitStaying(found, decisions, render.documents, profile.options.namespace);
 }
 
 /**
@@ -116,11 +134,49 @@ export function proofOf(relocation: Relocation, renders: readonly Render[]): Pro
 /** Compares the render of one variant with overrides with that without, and searches it for other public names. */
 export function proveRender(relocation: Relocation, render: Render, variantIndex: number): RenderProof {
   const { variants, target } = relocation;
-  const { references, operands, sweep } = variants[variantIndex] ?? variants[0];
+  const { references, operands, staying, sweep } = variants[variantIndex] ?? variants[0];
   const after = referencesIn(relocation, render, variantIndex);
-  const proof = prove(references, after, render.documents, target, operands);
+  const proof = prove(references, after, render.documents, target, operands, staying);
   const swept = sweep.judge(render.documents, proof.unmapped);
   return { ...proof, ...swept, unmapped: [...proof.unmapped, ...swept.unmapped] };
+}
+
+/**
+ * Adds to a finished proof what stays public on purpose, and which images do not exist. Values may redirect these, but they
+ * do not count as private.
+ */
+export function withStates(proof: Proof, { variants, decisions }: Relocation): Proof {
+  const references = variants.flatMap(({ staying }) =>
+    staying.map(({ reason, ...located }) => ({ state: 'public-on-purpose' as const, ...pointOf(located), reason })),
+  );
+  const allowed = [...(proof.allowed ?? []), ...references];
+  const unmapped = new Set(proof.residue.map(({ reference }) => reference));
+  const missing = variants
+    .flatMap(({ references, operands }) => [...references, ...operands])
+    .flatMap((located) => {
+      const { why, allowed: accepted } = decisions?.missing(located.reference) ?? {};
+      if (why === undefined || unmapped.has(located.reference)) return [];
+      return [{ state: 'missing' as const, ...pointOf(located), why, ...(accepted && { allowed: accepted }) }];
+    });
+  const names = new Set(missing.map(({ reference }) => reference));
+  return {
+    ...proof,
+    rewritten: proof.skipped ? proof.rewritten : proof.rewritten - names.size,
+    ...(allowed.length > 0 && { allowed: distinctPoints(allowed) }),
+    ...(missing.length > 0 && { missing: distinctPoints(missing) }),
+  };
+}
+
+function pointOf(located: LocatedReference): ReferencePoint {
+  const { reference, chart, profile, template, written } = located;
+  return { reference, chart, profile, template, path: locationPath(located), written };
+}
+
+/** Sorts points, and leaves out those that an upgrade repeats. */
+function distinctPoints<P extends ReferencePoint>(points: readonly P[]): P[] {
+  const keyOf = ({ reference, template, path }: ReferencePoint): string => [reference, template, path].join('\n');
+  const byKey = new Map(points.toReversed().map((point) => [keyOf(point), point]));
+  return [...byKey].sort(([a], [b]) => compareText(a, b)).map(([, point]) => point);
 }
 
 /** Returns a function that reads the chart's templates. */
@@ -143,6 +199,7 @@ export interface AnalysisOptions {
   readonly operands: readonly LocatedReference[];
   /** Include operators' default images for user-created resources. */
   readonly operatorDefaults: boolean;
+  readonly decisions?: ReferenceDecisions | undefined;
 }
 
 /**
@@ -166,7 +223,7 @@ async function analyzeVariant(
   renderer: Renderer,
   profile: Profile,
   base: Render,
-  { rules, operands: bundledOperands, operatorDefaults }: AnalysisOptions,
+  { rules, operands: bundledOperands, operatorDefaults, decisions }: AnalysisOptions,
 ): Promise<AnalyzedVariant> {
   const { metadata } = renderer.chart;
   const { documents } = base;
@@ -188,13 +245,20 @@ async function analyzeVariant(
   const operands = onlyWanted([...applied, ...otherOperands]).filter((located) =>
     located.userMade ? operatorDefaults && isMovable(located) : !known.has(located.reference),
   );
+  const split = (located: readonly LocatedReference[]): ReturnType<typeof splitStaying<LocatedReference>> =>
+    splitStaying(located, decisions, documents, profile.options.namespace);
+  const [kept, keptOperands] = [split(references), split(operands)];
   const operatorContainers = (located: LocatedReference): LocatedReference[] =>
     // A reference from an image's config belongs to the containers that run the image.
     located.kind === 'Image'
       ? references.filter(({ reference, how }) => reference === located.name && how === 'pod-spec')
       : operatorsFor(located, allRules, { references, documents });
   const guesses = all.filter((located) => !isLocationBundledByDefault(located));
-  return { profile, base, references, operands, guesses, uncovered, operatorContainers };
+  return {
+    ...{ profile, base, references: kept.wanted, operands: keptOperands.wanted, guesses },
+    staying: [...kept.staying, ...keptOperands.staying],
+    ...{ uncovered, operatorContainers },
+  };
 }
 
 /** Finds references that only value tracing shows; they are moved and proved like the others. */

@@ -1,24 +1,29 @@
 import { scalarAt } from '../../base/field-path.ts';
 import { documentKey, type RenderedDocument } from '../../helm/documents.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
+import type { NotKnown } from '../../inventory/state.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
 import { targetPrefix } from '../../naming/path-prefix.ts';
 import { formatReference, parseReference, tryParseReference } from '../../oci/reference.ts';
-import type { MovableLocation } from '../../recipe/solve-recipe.ts';
+import type { RecipeLocation } from '../../recipe/solve-recipe.ts';
+import type { ReferenceDecisions } from '../../search/reference-decisions.ts';
 import type { Variant } from '../../search/variants.ts';
 import { RegistryHosts } from '../../sweep/hosts.ts';
 import { readsAs } from '../../sweep/strings.ts';
 import { type SweptName, sweep } from '../../sweep/sweep.ts';
 import {
+  type AllowedReference,
+  type ExplainedName,
   expectedReference,
   locationPath,
   type ReferenceLocation,
+  type ReferencePoint,
   type RenderProof,
   type UnmappedReference,
 } from './proof.ts';
 
 /** A public name that only the sweep found: an image, or the beginning of one, for which `reference` is the text. */
-export type SweptLocation = MovableLocation & ReferenceLocation;
+export type SweptLocation = RecipeLocation & ReferenceLocation;
 
 /** What the sweep says of a render with overrides. */
 type SweepResult = Required<Omit<RenderProof, 'references'>>;
@@ -31,6 +36,8 @@ interface SweptVariant extends Variant {
   readonly operands: readonly LocatedReference[];
   /** References that are only possible. */
   readonly guesses: readonly LocatedReference[];
+  /** References that stay public on purpose. */
+  readonly staying: readonly LocatedReference[];
 }
 
 /** Searches the renders of one variant of a chart, without and with overrides, for public names. */
@@ -38,55 +45,77 @@ export class Sweep {
   /** Names in the render without overrides that no reference explains, and that have to be moved as references are. */
   readonly locations: readonly SweptLocation[];
   readonly #find: (documents: readonly RenderedDocument[]) => SweptName[];
-  readonly #guesses: readonly LocatedReference[];
-  readonly #chart: { readonly chart: string; readonly profile: string };
+  readonly #variant: SweptVariant;
   readonly #target: Target;
+  readonly #decisions: ReferenceDecisions | undefined;
 
   /** @param variant the render without overrides, and what was found in it */
-  constructor({ base, profile, references, operands, guesses, chart }: SweptVariant, target: Target) {
-    const all = [...references, ...operands, ...guesses];
+  constructor(variant: SweptVariant, target: Target, decisions: ReferenceDecisions | undefined) {
+    const { base, references, operands, guesses, staying } = variant;
+    const all = [...references, ...operands, ...guesses, ...staying];
     const parsed = all.map(({ reference }) => parseReference(reference));
     const hosts = new RegistryHosts(parsed.map(({ registry }) => registry));
     const shortNames = [...new Set(parsed.flatMap(shortName))];
     const isPrivate = (name: string): boolean => isOfTarget(name, target);
     this.#find = (documents) => sweep(documents, { hosts, shortNames, isPrivate });
-    this.#guesses = guesses;
-    this.#chart = { chart, profile: profile.name };
+    this.#variant = variant;
     this.#target = target;
+    this.#decisions = decisions;
     this.locations = this.#find(base.documents)
-      .filter((swept) => isPlace(swept) && !all.some((reference) => covers(reference, swept)))
+      .filter((swept) => isPlace(swept) && !all.some((reference) => covers(reference, swept)) && !this.#stays(swept))
       .map((swept) => this.#locate(swept));
   }
 
   /** Judges a render with overrides. @param unmapped references that are known to be public in it */
   judge(documents: readonly RenderedDocument[], unmapped: readonly UnmappedReference[]): SweepResult {
-    const found = this.#find(documents);
+    const { guesses, staying } = this.#variant;
     const isReported = ({ template, path, text }: SweptName): boolean =>
       unmapped.some(
         (entry) => entry.template === template && entry.path.startsWith(path) && overlaps(entry.written, text),
       );
-    const open = found.filter((swept) => swept.explained === undefined && !isReported(swept));
-    const isGuess = (swept: SweptName): boolean => this.#guesses.some((reference) => covers(reference, swept));
-    const [uncertain, places] = partition(open, (swept) => !isPlace(swept) || isGuess(swept));
+    const isOf = (references: readonly LocatedReference[], swept: SweptName): boolean =>
+      references.some((reference) => covers(reference, swept));
+    const result = { notKnown: [] as NotKnown[], explained: [] as ExplainedName[], allowed: [] as AllowedReference[] };
+    const places: SweptName[] = [];
+    for (const swept of this.#find(documents)) {
+      const location = this.#locate(swept);
+      const { reference, template, written } = location;
+      const point = { reference, ...this.#chart, template, path: locationPath(location), written };
+      const reason = this.#stays(swept);
+      if (swept.explained !== undefined) {
+        result.explained.push({ name: written, template, path: point.path, why: swept.explained });
+      } else if (isReported(swept) || isOf(staying, swept)) {
+        // Said already.
+      } else if (reason !== undefined) result.allowed.push({ state: 'public-on-purpose', ...point, reason });
+      else if (isOf(guesses, swept)) result.notKnown.push({ ...unknown(point), why: GUESS });
+      else if (isPlace(swept)) places.push(swept);
+      else result.notKnown.push(unknown(point));
+    }
     const unmoved = this.locations.filter((location) => !this.#isMoved(location, documents, places));
+    const locations = [...places.map((swept) => this.#locate(swept)), ...unmoved];
     return {
-      unmapped: [...places.map((swept) => this.#locate(swept)), ...unmoved].map((location) => ({
+      ...result,
+      unmapped: locations.map((location) => ({
         ...{ reference: location.reference, ...this.#chart, template: location.template },
-        path: locationPath(location),
-        written: location.written,
+        ...{ path: locationPath(location), written: location.written },
       })),
-      notKnown: uncertain.map((swept) => ({
-        ...{ state: 'not-known' as const, subject: swept.text, ...this.#chart, template: swept.template },
-        path: locationPath(this.#locate(swept)),
-        why: isGuess(swept) ? GUESS : 'it names a registry, and nothing shows whether images are pulled from it',
-        settle: 'if it may stay, list it with a reason for --allow-images; else change it in the values',
-      })),
-      explained: found.flatMap((swept) =>
-        swept.explained === undefined
-          ? []
-          : [{ name: swept.text, template: swept.template, path: swept.path, why: swept.explained }],
-      ),
     };
+  }
+
+  get #chart(): { readonly chart: string; readonly profile: string } {
+    return { chart: this.#variant.chart, profile: this.#variant.profile.name };
+  }
+
+  /** Returns why a name stays public, if the user says so. */
+  #stays({ text, shape, template, path }: SweptName): string | undefined {
+    if (this.#decisions === undefined) return undefined;
+    const { namespace } = this.#variant.profile.options;
+    const at = `${template} ${path}`;
+    const reference = shape === 'image' ? tryParseReference(text) : undefined;
+    const entry =
+      (reference && this.#decisions.stays(formatReference(reference), namespace, at)) ??
+      this.#decisions.staysName(text, namespace, at);
+    return entry?.reason;
   }
 
   #locate(swept: SweptName): SweptLocation {
@@ -114,6 +143,14 @@ export class Sweep {
 
 const GUESS = 'it is only possible that it is an image, so it is not changed';
 
+function unknown({ reference: subject, chart, profile, template, path }: ReferencePoint): NotKnown {
+  return {
+    ...{ state: 'not-known', subject, chart, profile, template, path },
+    why: 'it names a registry, and nothing shows that images are pulled by that name',
+    settle: 'if it may stay, list it with a reason for --allow-images; else change it in the values',
+  };
+}
+
 function isPlace({ shape, explained }: SweptName): boolean {
   return shape !== 'bare' && explained === undefined;
 }
@@ -139,8 +176,4 @@ function shortName({ registry, path, tag }: ReturnType<typeof parseReference>): 
   const name = path.replace(/^library\//, '');
   if (name.includes('/')) return [name];
   return tag === undefined ? [] : [`${name}:${tag}`];
-}
-
-function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {
-  return [items.filter(test), items.filter((item) => !test(item))];
 }

@@ -71,7 +71,7 @@ export class BundledImages {
     );
     if (selection === undefined) return undefined;
     const { rule, pattern, reason } = selection;
-    const how = rule === 'dropped' ? 'its registry did not have it' : `--${rule}${pattern ? ` ${pattern}` : ''}`;
+    const how = `--${rule}${pattern ? ` ${pattern}` : ''}`;
     return `left out of the bundle: ${how}${reason === undefined ? '' : `, ${reason}`}`;
   }
 }

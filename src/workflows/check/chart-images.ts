@@ -21,7 +21,7 @@ import type { BundledChart } from '../values/bundled-charts.ts';
 import type { SourceImages } from './source-images.ts';
 
 /** How charts are installed. */
-export interface InstallOptions extends Pick<OverrideOptions, 'inject' | 'operatorDefaults'> {
+export interface InstallOptions extends Pick<OverrideOptions, 'inject' | 'operatorDefaults' | 'decisions'> {
   /** Absent to find the references of the charts as they are, without overrides. */
   readonly target?: Target | undefined;
   /**
@@ -60,7 +60,7 @@ export async function chartImages(
   const chart = await fetchChart(helm, bundled.request, folder, context.cwd, options.chartSources);
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
   const { name, version } = chart.metadata;
-  const { target, pullSecret, rules = [], operatorDefaults = true } = options;
+  const { target, pullSecret, rules = [], operatorDefaults = true, decisions } = options;
   const namespace = profile.options.namespace ?? (context.env.HELM_NAMESPACE || 'default');
   const common = { chart: name, version, profile, renderer, namespace };
   if (target === undefined) {
@@ -68,6 +68,7 @@ export async function chartImages(
       rules,
       operatorDefaults,
       operands: bundled.operands,
+      decisions,
     });
     return { ...common, references, nested: nestedIn(renders), whyPublic: () => undefined, lacksSecret: () => false };
   }
@@ -116,12 +117,12 @@ async function install(
   profile: Profile,
   folder: string,
 ): Promise<Installed> {
-  const { target, overrides, unmapped, pullSecret, rules = [], inject, operatorDefaults = true } = options;
+  const { target, overrides, unmapped, pullSecret, rules = [], inject, operatorDefaults = true, decisions } = options;
   const hooks = unmapped === 'post-render' && (await helm.major()) >= 4;
   if (overrides.length > 0) {
     const postRender = unmapped === 'post-render' ? { hooks, pullSecret } : undefined;
     const files = { files: overrides, ...(postRender && { postRender }) };
-    return renderInstalled(renderer, profile, target, { rules, operands, operatorDefaults, ...files });
+    return renderInstalled(renderer, profile, target, { rules, operands, operatorDefaults, decisions, ...files });
   }
   const handling =
     unmapped === undefined
@@ -130,7 +131,7 @@ async function install(
         ? ({ how: 'repack', folder: join(folder, 'repack') } as const)
         : ({ how: 'post-render', hooks } as const);
   const { relocation, renders, proof } = await overrideChart(renderer, profile, target, {
-    ...{ rules, recipes, operands, inject, operatorDefaults, emit },
+    ...{ rules, recipes, operands, decisions, inject, operatorDefaults, emit },
     additions: { pullSecret },
     unmappedHandling: handling,
   });

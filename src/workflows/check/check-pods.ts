@@ -2,13 +2,15 @@ import { basename } from 'node:path';
 import { printableLine } from '../../base/printable.ts';
 import { runStep } from '../../base/step.ts';
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
+import type { Inventory } from '../../inventory/inventory.ts';
+import type { ReferenceState } from '../../inventory/state.ts';
 import { type Pod, type PodImage, type PodSource, readPods } from '../../kubernetes/pods.ts';
 import { formatTarget, isUnderTarget, type Target } from '../../naming/naming.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatReference, tryParseReference } from '../../oci/reference.ts';
+import { type AllowedImages, type OnPurpose, ReferenceDecisions } from '../../search/reference-decisions.ts';
 import type { Context } from '../../session/context.ts';
 import { withWrittenNames } from '../push/written-names.ts';
-import { type AllowedImages, allowedBy } from './allowed-images.ts';
 import { BundledDigests } from './bundled-digests.ts';
 import { pullCause } from './pull-cause.ts';
 
@@ -20,7 +22,7 @@ export interface PodCheckOptions extends Pick<OpenOptions, 'signers'> {
   readonly target: Target;
   /** Bundle, or archive of another tool, whose content the Pods should run. */
   readonly bundle?: string | undefined;
-  readonly allowed: readonly AllowedImages[];
+  readonly onPurpose: OnPurpose;
 }
 
 /**
@@ -65,6 +67,7 @@ export interface PodProblem {
 
 /** Images that an entry of the list allowed. */
 export interface AllowedPods extends AllowedImages {
+  readonly state: Extract<ReferenceState, 'public-on-purpose'>;
   readonly images: readonly string[];
   readonly places: readonly PodPlace[];
 }
@@ -98,16 +101,18 @@ interface Seen {
  * @throws AirgapError `config` for a file without Pods, `cluster`, `bundle-invalid`, `signature`, `file`, `usage`
  */
 export async function checkPods(context: Context, options: PodCheckOptions): Promise<PodCheck> {
-  const { source, readInput, bundle, allowed } = options;
+  const { source, readInput, bundle, onPurpose } = options;
   const title = 'cluster' in source ? 'asking the cluster for its Pods' : 'reading Pods';
   const pods = await runStep(context.emit, title, () => readPods({ ...context, readInput }, source));
-  const { target, digests } = await readBundle(context, options);
+  const { target, digests, inventory } = await readBundle(context, options);
   const seen = pods.flatMap((pod) => pod.images.map((image) => inspect(pod, image, target, digests)));
-  const entries = allowed.map((entry) => ({ entry, allows: allowedBy(entry), used: [] as Seen[] }));
+  // An image of the target may be allowed as well, whatever its problem is.
+  const decisions = new ReferenceDecisions(onPurpose, undefined, inventory);
+  const allowed = new Map<AllowedImages, Seen[]>();
   const failing = seen.filter((found) => {
     if (found.problem === undefined) return false;
-    const entry = entries.find(({ allows }) => allows(found.image, found.place.namespace));
-    entry?.used.push(found);
+    const entry = decisions.stays(found.image, found.place.namespace);
+    if (entry !== undefined) allowed.set(entry, [...(allowed.get(entry) ?? []), found]);
     return entry === undefined;
   });
   const notInBundle = seen.filter(({ isNotInBundle }) => isNotInBundle);
@@ -121,10 +126,11 @@ export async function checkPods(context: Context, options: PodCheckOptions): Pro
       images: new Set(seen.map(({ image }) => image)).size,
     },
     problems: problemsOf(failing),
-    allowed: entries.flatMap(({ entry, used }) =>
-      used.length === 0 ? [] : [{ ...entry, images: imagesOf(used), places: used.map(({ place }) => place) }],
-    ),
-    unusedAllowed: entries.filter(({ used }) => used.length === 0).map(({ entry }) => entry),
+    allowed: [...allowed].map(([entry, used]) => ({
+      ...{ state: 'public-on-purpose' as const, ...entry },
+      ...{ images: imagesOf(used), places: used.map(({ place }) => place) },
+    })),
+    unusedAllowed: decisions.unusedAllowed(),
     ...(digests && { notInBundle: byImage(notInBundle) }),
   };
 }
@@ -132,13 +138,18 @@ export async function checkPods(context: Context, options: PodCheckOptions): Pro
 async function readBundle(
   { emit }: Context,
   { target, bundle, signers }: PodCheckOptions,
-): Promise<{ readonly target: Target; readonly digests?: BundledDigests }> {
+): Promise<{ readonly target: Target; readonly digests?: BundledDigests; readonly inventory?: Inventory | undefined }> {
   if (bundle === undefined) return { target };
   const source = await openCheckedBundle(bundle, { signers, emit });
   try {
     const written = withWrittenNames(target, [source]);
     const title = `reading the manifests of ${printableLine(basename(bundle))}`;
-    return { target: written, digests: await runStep(emit, title, () => BundledDigests.read(source, written)) };
+    const inventory = source.inventory();
+    return {
+      target: written,
+      inventory,
+      digests: await runStep(emit, title, () => BundledDigests.read(source, written)),
+    };
   } finally {
     await source.close();
   }

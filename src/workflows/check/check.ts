@@ -15,11 +15,12 @@ import type { ManifestSource } from '../../manifests/index.ts';
 import { chartRepository, chartTag, formatTarget, type Target } from '../../naming/naming.ts';
 import { formatPlatform, LINUX_AMD64, type Platform, parsePlatform } from '../../oci/platform.ts';
 import { formatReference } from '../../oci/reference.ts';
+import type { OnPurpose, ReferenceDecisions } from '../../search/reference-decisions.ts';
 import type { ChartJob } from '../../search/search-charts.ts';
 import { connect, type RegistryAccess, type RegistryUse } from '../../session/connect.ts';
 import { type Context, withScratch } from '../../session/context.ts';
+import { decisionsFor } from '../values/bundled-images.ts';
 import { listRequestedCharts } from '../values/requested-charts.ts';
-import type { AllowedImages } from './allowed-images.ts';
 import { BundledImages } from './ask-bundle.ts';
 import { TargetQuestions } from './ask-target.ts';
 import { type ChartImages, chartImages, type InstallOptions } from './chart-images.ts';
@@ -29,13 +30,13 @@ import { explainNotInBundle } from './not-in-bundle.ts';
 import type { SourceImages } from './source-images.ts';
 
 /** What to check: charts as they will be installed and manifests as they are, against a target, a bundle, or both. */
-export interface CheckOptions extends Pick<OpenOptions, 'signers'>, Omit<InstallOptions, 'pullSecret'> {
+export interface CheckOptions extends Pick<OpenOptions, 'signers'>, Omit<InstallOptions, 'pullSecret' | 'decisions'> {
   /** Charts with their profiles; undefined for all charts of the bundle, with `render`. */
   readonly jobs: readonly ChartJob[] | undefined;
   readonly render: RenderOptions;
   readonly manifests: readonly ManifestSource[];
-  /** Images of other registries that may stay. */
-  readonly allowed: readonly AllowedImages[];
+  /** Images that stay public on purpose. */
+  readonly onPurpose: OnPurpose;
   readonly bundle?: string | undefined;
   /** Platforms of the nodes. If empty: those that the bundle was made for, else linux/amd64. */
   readonly platforms: readonly Platform[];
@@ -58,12 +59,13 @@ export function check(context: Context, options: CheckOptions): Promise<CheckRes
     const { emit } = context;
     const bundle = file === undefined ? undefined : await openCheckedBundle(file, { signers, emit });
     try {
-      const { charts, manifests } = await pulledImages(context, options, bundle, scratch);
+      const decisions = decisionsFor(context, options, bundle);
+      const { charts, manifests } = await pulledImages(context, { ...options, decisions }, bundle, scratch);
       const platforms = platformsOf(options, bundle);
       const bundled = bundle && new BundledImages(bundle, target);
-      const wanted = wantedImages([...charts, ...manifests], target, bundled, options.allowed);
+      const wanted = wantedImages([...charts, ...manifests], target, bundled, decisions);
       const asked = { wanted, charts, bundle, bundled, platforms };
-      const unusedAllowed = options.allowed.filter((entry) => wanted.every(({ allowed }) => allowed !== entry));
+      const unusedAllowed = decisions.unusedAllowed();
       warnOtherNamespaces(context, asked.wanted, options.pullSecret);
       const title = target === undefined ? 'looking images up in the bundle' : `asking ${target.registry} for images`;
       const answered = await runStep(
@@ -81,7 +83,7 @@ export function check(context: Context, options: CheckOptions): Promise<CheckRes
         platforms: platforms.map(formatPlatform),
         charts: charts.map((chart) => chartEntry(chart, answered.charts)),
         ...(manifests.length > 0 && { manifests: manifests.map(({ chart }) => chart) }),
-        ...(unusedAllowed.length > 0 && { unusedAllowed }),
+        ...(unusedAllowed.length > 0 && { unusedAllowed: [...unusedAllowed] }),
         images: bundle ? await explainNotInBundle(context, bundle, charts, answered.images) : answered.images,
       };
     } finally {
@@ -93,7 +95,13 @@ export function check(context: Context, options: CheckOptions): Promise<CheckRes
 /** Renders every chart with every profile, and reads all manifests. All are tried. */
 export async function pulledImages(
   context: Context,
-  { jobs, render, manifests: sources, pullSecret, ...options }: CheckOptions,
+  {
+    jobs,
+    render,
+    manifests: sources,
+    pullSecret,
+    ...options
+  }: CheckOptions & { readonly decisions: ReferenceDecisions },
   bundle: Bundle | undefined,
   scratch: string,
 ): Promise<{ readonly charts: readonly ChartImages[]; readonly manifests: readonly SourceImages[] }> {
@@ -111,18 +119,20 @@ export async function pulledImages(
   );
   const charts = allOf(rendered, 'charts could not be rendered');
   const manifests = allOf(read, 'kustomizations and manifests could not be read');
-  warnNested(context, [...charts, ...manifests]);
+  warnNested(context, [...charts, ...manifests], options.decisions);
   if (jobs === undefined) warnParentValues(context, bundle?.inventory()?.charts ?? []);
   warnNeverPulled(context, [...charts, ...manifests]);
   return { charts, manifests };
 }
 
 /** Warns of charts that the checked ones install, by a controller or a job. Their values are in the parent, as for `values`. */
-function warnNested({ emit }: Context, charts: readonly SourceImages[]): void {
+function warnNested({ emit }: Context, charts: readonly SourceImages[], decisions: ReferenceDecisions): void {
   const checked = new Set(charts.map(({ chart }) => chart));
   const parents = Map.groupBy(charts, ({ chart }) => chart);
   for (const [parent, group] of parents) {
-    const nested = new Set(group.flatMap((chart) => chart.nested).filter((name) => !checked.has(name)));
+    const nested = new Set(
+      group.flatMap((chart) => chart.nested).filter((name) => !checked.has(name) && !decisions.excludesChart(name)),
+    );
     if (nested.size === 0) continue;
     const names = [...nested].sort().join(', ');
     const message = `${originOf(parent)} installs further charts, whose images are not checked: ${names}; name them as well, or check the bundle with --all`;

@@ -6,7 +6,7 @@ import { isUnderTarget, type Target } from '../../naming/naming.ts';
 import { formatPlatform, type Platform } from '../../oci/platform.ts';
 import { parseReference, type Reference } from '../../oci/reference.ts';
 import type { InstalledReference } from '../../overrides/index.ts';
-import { type AllowedImages, allowedBy } from './allowed-images.ts';
+import type { AllowedImages, Missing, ReferenceDecisions } from '../../search/reference-decisions.ts';
 import type { BundledImages } from './ask-bundle.ts';
 import type { TargetAnswer, TargetQuestions } from './ask-target.ts';
 import { HINTS } from './reasons.ts';
@@ -21,27 +21,30 @@ export interface WantedImage
   readonly whyPublic?: string | undefined;
   /** What to do about a public reference, if that is not the same for all. */
   readonly publicHint?: string | undefined;
-  /** The entry that allows a public reference. */
+  /** The entry by which it stays public on purpose. */
   readonly allowed?: AllowedImages | undefined;
+  /** It stays by an entry for what runs, so its tag has to be fixed. An exclusion may be no image at all. */
+  readonly needsFixedTag: boolean;
+  /** The bundle says that its registry does not have it. */
+  readonly missing?: Missing | undefined;
 }
 
 /**
  * Groups what charts and manifests pull by image, by rights (with the pull secret or without), and by what allows it. Sorted by
  * reference.
- * @param allowed images that may stay public
+ * @param decisions which images stay public on purpose, or do not exist
  */
 export function wantedImages(
   sources: readonly SourceImages[],
   target: Target | undefined,
   bundled: BundledImages | undefined,
-  allowed: readonly AllowedImages[] = [],
+  decisions: ReferenceDecisions,
 ): WantedImage[] {
   const found = sources.flatMap((chart) => chart.references.map((located) => ({ chart, located })));
-  const entries = allowed.map((entry) => ({ entry, allows: allowedBy(entry) }));
-  const allowedAs = ({ chart, located }: (typeof found)[number]): AllowedImages | undefined =>
-    isPublicName(located)
-      ? entries.find(({ allows }) => allows(located.reference, located.namespace ?? chart.namespace))?.entry
-      : undefined;
+  const keptAs = ({ chart, located }: (typeof found)[number]): AllowedImages | undefined =>
+    isPublicName(located) ? chart.keeps?.(located) : undefined;
+  const allowedAs = (entry: (typeof found)[number]): AllowedImages | undefined =>
+    decisions.stays(entry.located.reference, entry.located.namespace ?? entry.chart.namespace) ?? keptAs(entry);
   const isPublicName = ({ reference }: InstalledReference): boolean =>
     target !== undefined && parseReference(reference).registry !== target.registry;
   const isAnonymous = ({ chart, located }: (typeof found)[number]): boolean =>
@@ -60,6 +63,7 @@ export function wantedImages(
     const isPublic = isPublicName(located);
     const image = target && !isPublic ? bundled?.atTarget(reference) : bundled?.named(reference);
     const source = image?.source ?? (isPublic ? reference : upstreamName(located, target));
+    const allowed = allowedAs({ chart, located });
     const whyPublic = isPublic ? chart.whyPublic(located) : undefined;
     return {
       reference,
@@ -71,7 +75,10 @@ export function wantedImages(
       isPublic,
       whyPublic,
       publicHint: chart.publicHint,
-      allowed: allowedAs({ chart, located }),
+      allowed,
+      needsFixedTag:
+        allowed !== undefined && (decisions.allowed.includes(allowed) || keptAs({ chart, located }) !== undefined),
+      missing: decisions.missing(source ?? reference),
     };
   });
   return images.sort(
@@ -158,14 +165,27 @@ interface Answering {
   readonly advance: Advance;
 }
 
+/** Reason of a missing image that was accepted without one. */
+const ACCEPTED = 'accepted when bundling';
+
+/** Returns the answer about an image that does not exist: a target that has it all the same is right. */
+function unlessMissing(
+  answer: TargetAnswer,
+  missing: Missing | undefined,
+): TargetAnswer & { readonly isMissing?: true } {
+  if (missing === undefined || (answer.status !== 'not-pushed' && answer.status !== 'not-in-bundle')) return answer;
+  return { status: missing.allowed ? 'ok' : 'missing', detail: missing.why, isMissing: true };
+}
+
 /** Finds out for each image whether a node would get it. */
 export async function answerImages(
   images: readonly WantedImage[],
   { bundled, platforms, pods, anonymous, secret, advance }: Answering,
 ): Promise<CheckedImage[]> {
   const answerTo = async (image: WantedImage): Promise<TargetAnswer> => {
-    const { reference, source, isPublic, whyPublic, publicHint, allowed } = image;
-    if (allowed !== undefined) return { status: isFixed(parseReference(reference)) ? 'ok' : 'unpinned' };
+    const { reference, source, isPublic, whyPublic, publicHint, allowed, needsFixedTag } = image;
+    if (allowed !== undefined)
+      return { status: !needsFixedTag || isFixed(parseReference(reference)) ? 'ok' : 'unpinned' };
     if (isPublic) return { status: 'public-name', detail: whyPublic, hint: publicHint };
     const questions = image.anonymous ? anonymous : pods;
     if (questions === undefined) return bundled?.ask(reference, platforms) ?? { status: 'ok' };
@@ -176,8 +196,9 @@ export async function answerImages(
     return { ...answer, status: 'not-in-bundle', detail: source && bundled.whyLeftOut(source) };
   };
   return Promise.all(
-    images.map(async ({ isPublic: _, whyPublic: __, publicHint: ___, allowed, ...image }, i) => {
-      const answer = await answerTo(images[i] as WantedImage);
+    images.map(async (wanted) => {
+      const { isPublic: _, whyPublic: __, publicHint: ___, needsFixedTag: ____, allowed, missing, ...image } = wanted;
+      const answer = unlessMissing(await answerTo(wanted), missing);
       advance();
       const {
         digest: digestAtTarget,
@@ -189,7 +210,9 @@ export async function answerImages(
       } = answer;
       return {
         ...image,
-        ...(allowed !== undefined && { allowed: allowed.reason }),
+        ...(allowed !== undefined && { state: 'public-on-purpose' as const, allowed: allowed.reason }),
+        ...(answer.isMissing && { state: 'missing' as const }),
+        ...(answer.isMissing && missing?.allowed && { allowed: missing.allowed.reason ?? ACCEPTED }),
         ...(digestAtTarget !== undefined && { digestAtTarget }),
         status,
         ...(message !== undefined && { message }),

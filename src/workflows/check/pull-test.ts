@@ -2,6 +2,7 @@ import { openCheckedBundle } from '../../bundle/open.ts';
 import { isFetchedByController } from '../../discovery/index.ts';
 import { parseReference } from '../../oci/reference.ts';
 import { type Context, withScratch } from '../../session/context.ts';
+import { decisionsFor } from '../values/bundled-images.ts';
 import { BundledImages } from './ask-bundle.ts';
 import { type CheckOptions, platformsOf, pulledImages } from './check.ts';
 import { wantedImages } from './images.ts';
@@ -27,12 +28,14 @@ export function pullTest(
     const { bundle: file, signers, target } = options;
     const bundle = file === undefined ? undefined : await openCheckedBundle(file, { signers, emit: context.emit });
     try {
-      const { charts, manifests } = await pulledImages(context, options, bundle, scratch);
-      const wanted = wantedImages([...charts, ...manifests], target, bundle && new BundledImages(bundle, target));
+      const decisions = decisionsFor(context, options, bundle);
+      const { charts, manifests } = await pulledImages(context, { ...options, decisions }, bundle, scratch);
+      const bundled = bundle && new BundledImages(bundle, target);
+      const wanted = wantedImages([...charts, ...manifests], target, bundled, decisions);
       const images = wanted
         .filter(({ isPublic, workloads }) => !isPublic && !workloads.every(isFetchedByController))
         .map(({ reference }) => parseReference(reference));
-      const left = wanted.filter(({ isPublic }) => isPublic).map(({ reference }) => reference);
+      const left = wanted.filter(({ isPublic, allowed }) => isPublic && !allowed).map(({ reference }) => reference);
       return { ...pullTestJobs({ images, platforms: platformsOf(options, bundle), pullSecret }), left };
     } finally {
       await bundle?.close();

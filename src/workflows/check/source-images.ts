@@ -1,4 +1,5 @@
 import type { InstalledReference } from '../../overrides/index.ts';
+import type { AllowedImages } from '../../search/reference-decisions.ts';
 import type { Profile } from '../../search/search-render.ts';
 
 /** The images that nodes pull for one chart with one profile, or for manifests. */
@@ -14,6 +15,8 @@ export interface SourceImages {
   readonly nested: readonly string[];
   /** Says why a reference at a location is not changed; undefined if that is unknown. */
   readonly whyPublic: (reference: InstalledReference) => string | undefined;
+  /** Returns the reason for which the source itself keeps a public reference, as an entry of a kustomization does. */
+  readonly keeps?: (reference: InstalledReference) => AllowedImages | undefined;
   /** What to do about public references; undefined for charts. */
   readonly publicHint?: string;
   /** Reports whether the Pods that pull a reference lack the pull secret. */

@@ -2,6 +2,7 @@ import type { Bundle } from '../../bundle/reading/bundle.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
 import type { BundledProfile } from '../../inventory/values-origin.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
+import type { OnPurpose } from '../../search/reference-decisions.ts';
 import type { ChartJob } from '../../search/search-charts.ts';
 import type { Context } from '../../session/context.ts';
 import { withWrittenNames } from '../push/written-names.ts';
@@ -13,6 +14,8 @@ export interface ProofRequest {
   readonly target: Target;
   /** Charts and profiles of a configuration file; without it, every chart of the bundle with its default values. */
   readonly jobs?: readonly ChartJob[];
+  /** Images that stay public on purpose. */
+  readonly onPurpose?: OnPurpose;
   /** What redirects references that no value redirects. */
   readonly unmapped?: 'post-render' | 'repack';
 }
@@ -41,12 +44,12 @@ export interface OverridesProof {
 export async function proveOverrides(
   context: Context,
   source: Bundle,
-  { target: named, jobs, unmapped }: ProofRequest,
+  { target: named, jobs, unmapped, onPurpose }: ProofRequest,
 ): Promise<OverridesProof> {
   const target = withWrittenNames(named, [source]);
   const failed: FailedOverrides[] = [];
   const options = {
-    ...{ target, jobs, request: undefined, render: {} },
+    ...{ target, jobs, onPurpose, request: undefined, render: {} },
     // Nothing is written, so the files need no names.
     unmappedHandling: unmapped && { how: unmapped, expect: () => {}, fileName: () => '' },
   };
@@ -62,7 +65,7 @@ export async function proveOverrides(
   };
 }
 
-/** Reports whether everything that was rendered is private and in the bundle. */
+/** Reports whether everything that was rendered is private or public on purpose, and what has to be pulled is in the bundle. */
 export function isProved({ proved, failed }: OverridesProof): boolean {
   return failed.length === 0 && !proved.some(isIncomplete);
 }

@@ -57,7 +57,8 @@ export async function unreachedReferences(
     const origin = kustomizations.length > 1 ? `${shown}: ` : '';
     try {
       const source = manifestSource('kustomize', dirname(path), context.cwd);
-      const built = new Map((await manifestReferences(context, source, rules)).map((place) => [keyOf(place), place]));
+      const { wanted } = await manifestReferences(context, source, rules);
+      const built = new Map(wanted.map((place) => [keyOf(place), place]));
       for (const place of expected) {
         const actual = built.get(keyOf(place))?.reference;
         if (actual === undefined || actual === normalized(place.expected)) continue;

@@ -31,17 +31,24 @@ export interface DerivedChart {
   readonly profile: Profile;
   /** All its image references, at the source or at the target. */
   readonly references: readonly string[];
+  /** References that stay public on purpose, in addition. */
+  readonly proof?: Pick<Proof, 'allowed'>;
 }
 
-/** Reports whether overrides leave a reference public, or need an image that the bundle lacks. */
+/** Reports whether overrides leave a reference public, or need an image that does not exist or that the bundle lacks. */
 export function isIncomplete({
   proof,
   notInBundle,
 }: {
-  readonly proof: Pick<Proof, 'residue'>;
+  readonly proof: Pick<Proof, 'residue' | 'missing'>;
   readonly notInBundle: readonly string[];
 }): boolean {
-  return proof.residue.length + notInBundle.length > 0;
+  return proof.residue.length + notInBundle.length + missingNames(proof).length > 0;
+}
+
+/** Returns the images of a proof that do not exist, without those that the user accepts. */
+export function missingNames({ missing = [] }: Pick<Proof, 'missing'>): string[] {
+  return [...new Set(missing.flatMap(({ reference, allowed }) => (allowed === undefined ? [reference] : [])))];
 }
 
 type InventoryLocation = InventoryImage['found'][number];
@@ -95,7 +102,12 @@ function findUncovered(
   target: Target,
 ): UncoveredImages | undefined {
   const bundledProfiles = profilesOf(inventory, chart);
-  const needed = new Set(derivedCharts.flatMap(({ references }) => references));
+  const needed = new Set(
+    derivedCharts.flatMap(({ references, proof }) => [
+      ...references,
+      ...(proof?.allowed ?? []).map(({ reference }) => reference),
+    ]),
+  );
   const isNeeded = (reference: string): boolean =>
     needed.has(reference) || needed.has(formatTargetReference(target, parseReference(reference)));
   const noHooks = derivedCharts.every(({ profile }) => profile.options.noHooks);

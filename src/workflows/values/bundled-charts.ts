@@ -13,7 +13,9 @@ import type { StoredRecipe } from '../../inventory/recipe.ts';
 import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
 import { digestOf } from '../../oci/digest.ts';
 import { parseManifest } from '../../oci/manifest.ts';
+import { formatReference } from '../../oci/reference.ts';
 import { type Context, withScratch } from '../../session/context.ts';
+import { addedReferences } from '../images/images.ts';
 
 /** A chart extracted from a bundle to a scratch folder. */
 export interface BundledChart {
@@ -108,7 +110,8 @@ async function extract(source: Bundle, chart: BundleChart, archive: string, prof
 }
 
 function operandsOf(source: Bundle, chart: string): LocatedReference[] {
-  return (source.inventory()?.images ?? []).flatMap(({ reference, confidence, need, found }) =>
+  const { images = [], missing = [] } = source.inventory() ?? {};
+  return [...images, ...missing].flatMap(({ reference, confidence, need, found }) =>
     found
       .filter((location) => location.chart === chart && isOperand(location, found))
       .map((location) => ({ ...(location as Location), reference, confidence, need })),
@@ -154,5 +157,16 @@ export async function bundledChartByFile(
     } finally {
       await source.close();
     }
+  });
+}
+
+/** Returns the images of a bundle with their places. One that was carried by its name, or by another tool, has none. */
+export function bundledPlaces(bundle: Bundle): LocatedReference[] {
+  const entries = new Map(bundle.inventory()?.images.map((image) => [image.reference, image]));
+  return bundle.images().flatMap(({ reference }) => {
+    const name = formatReference(reference);
+    const { found = [], confidence = 'certain', need = 'install' } = entries.get(name) ?? {};
+    const places = found.map((place) => ({ ...place, reference: name, confidence, need }) as LocatedReference);
+    return places.length > 0 ? places : addedReferences([name]);
   });
 }

@@ -7,11 +7,12 @@ import { type Chart, fetchChart } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';
 import { type CarryingChart, carryOverrides } from '../../overrides/index.ts';
+import type { ReferenceDecisions } from '../../search/reference-decisions.ts';
 import type { Profile } from '../../search/search-render.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { compareWithBundle, type DerivedChart, type UncoveredImages } from './bundle-coverage.ts';
 import type { BundledChart } from './bundled-charts.ts';
-import { bundledDigests, missingFromBundle } from './bundled-images.ts';
+import { bundledDigests, decisionsFor, missingFromBundle, warnUnusedAllowed } from './bundled-images.ts';
 import { checkNameCollisions } from './name-collisions.ts';
 import { listRequestedCharts } from './requested-charts.ts';
 import type { ValuesOptions } from './values.ts';
@@ -30,7 +31,7 @@ export interface CarryingResult extends CarryingChart {
   readonly version: string;
   /** Names of the profiles whose values were used. */
   readonly profiles: readonly string[];
-  /** Required references missing from the bundle and not excluded on purpose; empty without a bundle. */
+  /** Required references that the bundle lacks unexpectedly; empty without a bundle. */
   readonly notInBundle: readonly string[];
   /** References bundled for the chart that none of its overrides need. */
   readonly moreInBundle?: UncoveredImages;
@@ -62,13 +63,15 @@ export function carryingCharts(context: Context, options: CarryingChartsOptions)
     try {
       const requested = await fetchAll(context, helm, source, options, scratch);
       await options.expect(requested.map(({ chart: { metadata } }) => ({ ...metadata, chart: metadata.name })));
+      const decisions = decisionsFor(context, options, source);
       const results: CarryingResult[] = [];
       const derived: DerivedChart[] = [];
       for (const one of requested) {
-        const result = await carry(context, helm, one, source, options);
+        const result = await carry(context, helm, one, source, { ...options, decisions });
         results.push(result);
         derived.push(...one.profiles.map((profile) => ({ ...result, profile })));
       }
+      warnUnusedAllowed(emit, decisions);
       if (source === undefined) return results;
       const uncovered = compareWithBundle(source, derived, options.target, options.request === undefined, emit);
       return results.map((result) => {
@@ -110,11 +113,22 @@ async function carry(
   helm: Helm,
   { bundled: { recipes, operands }, chart, profiles, folder }: RequestedChart,
   source: Bundle | undefined,
-  { target, rules = [], pullSecret, pin, inject, operatorDefaults, editTemplates }: CarryingChartsOptions,
+  {
+    target,
+    rules = [],
+    pullSecret,
+    pin,
+    inject,
+    operatorDefaults,
+    editTemplates,
+    decisions,
+  }: CarryingChartsOptions & {
+    readonly decisions: ReferenceDecisions;
+  },
 ): Promise<CarryingResult> {
   const { name, version } = chart.metadata;
   const carried = await carryOverrides(helm, chart, profiles, target, {
-    ...{ rules, recipes, operands, inject, operatorDefaults, editTemplates, emit, folder },
+    ...{ rules, recipes, operands, decisions, inject, operatorDefaults, editTemplates, emit, folder },
     additions: { pullSecret, digests: pin && source !== undefined ? bundledDigests(source, target) : undefined },
     manifestDigest: manifestDigest(source, name, version),
   });
@@ -124,7 +138,7 @@ async function carry(
     version,
     profiles: profiles.map((profile) => profile.name),
     ...carried,
-    notInBundle: source === undefined ? [] : missingFromBundle(source, carried.references, emit),
+    notInBundle: source === undefined ? [] : missingFromBundle(source, carried.references, decisions, emit),
   };
 }
 

@@ -36,7 +36,7 @@ export async function formatPolicies(
   format: PolicyFormat,
   { bundle, target, signers, policy, plainHttp }: PolicyFormatOptions,
 ): Promise<FormatResult> {
-  const { charts, references } = await bundledReferences({ bundle, target, signers });
+  const { charts, references } = await bundledReferences(context, { bundle, target, signers });
   const concurrency = availableParallelism();
   const { signed, exempt, unsigned, trusted } = await withSignatureCheck(
     context,
@@ -75,7 +75,7 @@ export async function formatPolicies(
   };
   const formatted =
     format === 'kyverno' ? formatKyverno(images, target, options) : formatPolicyController(images, target, options);
-  return { ...formatted, charts, references: references.length };
+  return { ...formatted, charts, references: references.length, allowed: [] };
 }
 
 function signersOf({ keys, identities }: SignatureRule): PolicySigners {

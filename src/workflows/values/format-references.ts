@@ -10,7 +10,7 @@ import {
   imagesTitle,
 } from '../../overrides/formats/index.ts';
 import type { Context } from '../../session/context.ts';
-import { bundledReferences, neededReferences } from './needed-references.ts';
+import { bundledReferences, type NeededReferences, neededReferences } from './needed-references.ts';
 import { sourceReferences } from './source-references.ts';
 import type { ValuesOptions } from './values.ts';
 
@@ -23,6 +23,8 @@ export interface FormatResult extends GeneratedFiles {
   readonly charts: readonly string[];
   /** Number of distinct references. */
   readonly references: number;
+  /** Images that stay public on purpose; not among the references. */
+  readonly allowed: NeededReferences['allowed'];
 }
 
 /**
@@ -34,23 +36,23 @@ export async function formatReferences(
   format: ReferenceFormat,
   options: ValuesOptions & { readonly plainHttp: boolean },
 ): Promise<FormatResult> {
-  const { target, bundle, signers, request, sources, plainHttp } = options;
+  const { target, bundle, request, sources, plainHttp } = options;
   if (format === 'kustomize') {
-    const { charts, locations, references, failures } =
+    const needed =
       sources === undefined
         ? await neededReferences(context, { ...options, nested: false })
         : await sourceReferences(context, { ...options, ...sources });
-    const formatted = formatKustomize(locations, target, imagesTitle(charts, target));
-    return withFailures(formatted, charts, references.length, failures);
+    const title = imagesTitle(needed.charts, target);
+    return withFailures(formatKustomize(needed.locations, target, title), needed);
   }
   const isOfBundle = request === undefined && (sources?.manifests.length ?? 0) + (sources?.images.length ?? 0) === 0;
   const needed =
     bundle !== undefined && isOfBundle
-      ? await bundledReferences({ bundle, target, signers })
+      ? await bundledReferences(context, { ...options, bundle })
       : sources !== undefined
         ? await sourceReferences(context, { ...options, ...sources })
         : await neededReferences(context, { ...options, nested: true });
-  const { charts, references, failures } = needed;
+  const { charts, references } = needed;
   const formatted = (): GeneratedFiles => {
     if (format === 'map') return formatImageMap(references, target);
     if (format === 'containerd') return formatContainerd(references, target, { plainHttp });
@@ -60,7 +62,7 @@ export async function formatReferences(
     if (format === 'talos') return formatTalos(references, target, { plainHttp, title });
     return formatMirrorSet(references, target, { title, name: resourceName(request === undefined ? [] : charts) });
   };
-  return withFailures(formatted(), charts, references.length, failures);
+  return withFailures(formatted(), needed);
 }
 
 /** Returns the name for cluster-wide resources: one per chart, and one for a bundle. */
@@ -71,9 +73,7 @@ function resourceName([chart = '']: readonly string[]): string {
 
 function withFailures(
   { files, left }: GeneratedFiles,
-  charts: readonly string[],
-  references: number,
-  failures: readonly string[],
+  { charts, references, failures, allowed }: Omit<NeededReferences, 'locations'>,
 ): FormatResult {
-  return { files, left: [...left, ...failures], charts, references };
+  return { files, left: [...left, ...failures], charts, references: references.length, allowed };
 }

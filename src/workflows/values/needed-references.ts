@@ -6,11 +6,13 @@ import { Helm } from '../../helm/helm.ts';
 import { isLocationBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
 import { isUnderTarget } from '../../naming/naming.ts';
 import { formatReference, parseReference, type Reference } from '../../oci/reference.ts';
+import { type AllowedName, allowedNames, splitStaying } from '../../search/reference-decisions.ts';
 import { searchCharts } from '../../search/search-charts.ts';
 import type { Profile } from '../../search/search-render.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { compareWithBundle } from './bundle-coverage.ts';
-import { extractCharts } from './bundled-charts.ts';
+import { bundledPlaces, extractCharts } from './bundled-charts.ts';
+import { decisionsFor, missingFailures, warnUnusedAllowed } from './bundled-images.ts';
 import { checkNameCollisions } from './name-collisions.ts';
 import { bundledRenderOptions, resolveCharts } from './requested-charts.ts';
 import type { ValuesOptions } from './values.ts';
@@ -22,8 +24,10 @@ export interface NeededReferences {
   /** Distinct references, sorted. */
   readonly references: readonly Reference[];
   readonly locations: readonly LocatedReference[];
-  /** Error messages of nested charts that could not be searched. */
+  /** Nested charts that could not be searched, and images that do not exist or that the bundle lacks, one sentence each. */
   readonly failures: readonly string[];
+  /** Images that stay public on purpose; not among the others. */
+  readonly allowed: readonly AllowedName[];
 }
 
 /**
@@ -42,6 +46,7 @@ export function neededReferences(
         ? undefined
         : await openCheckedBundle(options.bundle, { signers: options.signers, emit: context.emit });
     try {
+      const decisions = decisionsFor(context, options, source);
       const charts = await resolveCharts(source, options, scratch);
       const nestedFolder = join(scratch, 'within');
       if (source !== undefined && nested) await extractCharts(source, undefined, nestedFolder);
@@ -55,14 +60,17 @@ export function neededReferences(
       const search = await searchCharts(context, new Helm(context), jobs, scratch, {
         chartSources: { ...chartSources, mirrors: [...mirrors, ...chartSources.mirrors] },
         nestedCharts: nested,
+        exclude: decisions.excludedCharts.map((pattern) => ({ pattern })),
         rules,
       });
-      const locations = [
+      const found = [
         ...search.charts.flatMap((chart) => chart.references),
         ...charts.flatMap(({ operands }) => operands),
-      ]
-        .filter(isLocationBundledByDefault)
-        .filter(({ reference }) => !isUnderTarget(target, parseReference(reference)));
+      ].filter(isLocationBundledByDefault);
+      // The documents are not kept, so an entry for a namespace means that of the release.
+      const { wanted, staying } = splitStaying(found, decisions, []);
+      const locations = wanted.filter(({ reference }) => !isUnderTarget(target, parseReference(reference)));
+      warnUnusedAllowed(context.emit, decisions);
       if (source !== undefined) {
         const derived = search.charts.map(({ chart: { metadata }, profiles, references }) => ({
           chart: metadata.name,
@@ -78,7 +86,8 @@ export function neededReferences(
         charts: search.charts.map(({ chart: { metadata } }) => `${metadata.name} ${metadata.version}`),
         references: distinct(locations.map(({ reference }) => reference)),
         locations,
-        failures: search.failures.map(({ message }) => message),
+        failures: [...search.failures.map(({ message }) => message), ...missingFailures(decisions, [...names])],
+        allowed: allowedNames(staying),
       };
     } finally {
       await source?.close();
@@ -90,19 +99,23 @@ export function neededReferences(
  * Returns the references of all images in a bundle. Does not need Helm.
  * @throws AirgapError `collision` if different images get the same name
  */
-export async function bundledReferences({
-  bundle,
-  target,
-  signers,
-}: { bundle: string } & Pick<ValuesOptions, 'target' | 'signers'>): Promise<Omit<NeededReferences, 'locations'>> {
+export async function bundledReferences(
+  context: Context,
+  { bundle, signers, ...options }: { bundle: string } & Pick<ValuesOptions, 'target' | 'signers' | 'onPurpose'>,
+): Promise<Omit<NeededReferences, 'locations'>> {
+  const { target } = options;
   const source = await openCheckedBundle(bundle, { signers });
   try {
-    const references = source.images().map(({ reference }) => reference);
+    const decisions = decisionsFor(context, options, source);
+    const { wanted, staying } = splitStaying(bundledPlaces(source), decisions, []);
+    const references = distinct(wanted.map(({ reference }) => reference));
     checkNameCollisions(target, references.map(formatReference), ignoreEvents, source);
+    warnUnusedAllowed(context.emit, decisions);
     return {
       charts: source.charts().map(({ name, version }) => `${name} ${version}`),
       references: references.filter((reference) => !isUnderTarget(target, reference)),
-      failures: [],
+      failures: missingFailures(decisions),
+      allowed: allowedNames(staying),
     };
   } finally {
     await source.close();

@@ -14,16 +14,18 @@ import {
   deriveTree,
   formatOverrides,
   type OverrideOptions,
+  stateNotes,
   stillPublicLine,
   titleLine,
 } from '../../overrides/index.ts';
 import { NestedHosts } from '../../search/nested-hosts.ts';
+import type { ReferenceDecisions } from '../../search/reference-decisions.ts';
 import type { Profile } from '../../search/search-render.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { buildOverlay } from '../../value-tracing/leaves.ts';
 import { compareWithBundle, type DerivedChart } from './bundle-coverage.ts';
 import { type BundledChart, extractCharts } from './bundled-charts.ts';
-import { missingFromBundle } from './bundled-images.ts';
+import { decisionsFor, missingFromBundle, warnUnusedAllowed } from './bundled-images.ts';
 import { listRequestedCharts } from './requested-charts.ts';
 import type { ValuesOptions } from './values.ts';
 
@@ -66,16 +68,26 @@ export function umbrellaValues(context: Context, options: UmbrellaOptions): Prom
         ? undefined
         : await openCheckedBundle(options.bundle, { signers: options.signers, emit: context.emit });
     try {
+      const decisions = decisionsFor(context, options, source);
       const results: UmbrellaOverrides[] = [];
       const derived: DerivedChart[] = [];
       for (const requested of await listRequestedCharts(source, options, scratch)) {
         const folder = join(scratch, `aggregate-${results.length}`);
-        const { references, ...result } = await deriveUmbrellaOverrides(context, options, requested, folder, source);
+        const { references, ...result } = await deriveUmbrellaOverrides(
+          context,
+          { ...options, decisions },
+          requested,
+          folder,
+          source,
+        );
         results.push(result);
         // The umbrella chart's references include those of all charts that it installs.
         const { profile } = requested;
-        derived.push(...result.proofs.map(({ chart, version }) => ({ chart, version, profile, references })));
+        derived.push(
+          ...result.proofs.map(({ chart, version, proof }) => ({ chart, version, profile, references, proof })),
+        );
       }
+      warnUnusedAllowed(context.emit, decisions);
       if (source !== undefined) compareWithBundle(source, derived, options.target, false, context.emit);
       return results;
     } finally {
@@ -86,7 +98,7 @@ export function umbrellaValues(context: Context, options: UmbrellaOptions): Prom
 
 async function deriveUmbrellaOverrides(
   context: Context,
-  options: UmbrellaOptions,
+  options: UmbrellaOptions & { readonly decisions: ReferenceDecisions },
   { chart: umbrella, profile }: { readonly chart: BundledChart; readonly profile: Profile },
   folder: string,
   source: Bundle | undefined,
@@ -99,11 +111,11 @@ async function deriveUmbrellaOverrides(
   const sources = { ...chartSources, mirrors: [...mirrors, ...chartSources.mirrors] };
   const chart = await fetchChart(helm, umbrella.request, join(folder, 'outer'), context.cwd, chartSources);
   const { name, version } = chart.metadata;
-  const { target, rules = [], ecrAuth = true, inject = true, operatorDefaults = true } = options;
+  const { target, decisions, rules = [], ecrAuth = true, inject = true, operatorDefaults = true } = options;
   const optionsFor = ({ metadata }: Chart): OverrideOptions => {
     const { recipes = [], operands = [] } =
       bundled.find(({ name, version }) => name === metadata.name && version === metadata.version) ?? {};
-    return { rules, emit: context.emit, recipes, operands, inject, operatorDefaults };
+    return { rules, emit: context.emit, recipes, operands, decisions, inject, operatorDefaults };
   };
   const hosts = new NestedHosts(sources, context.emit);
   const search = { context, helm, target, folder: join(folder, 'charts'), sources, hosts, ecrAuth, optionsFor };
@@ -121,7 +133,7 @@ async function deriveUmbrellaOverrides(
   await runStep(context.emit, `reading back the overrides of ${titleOf(chart)}`, () =>
     checkReadBack(renderer, profile.options, overrides, yaml),
   );
-  const notInBundle = source === undefined ? [] : missingFromBundle(source, references, context.emit);
+  const notInBundle = source === undefined ? [] : missingFromBundle(source, references, decisions, context.emit);
   const copied = copiedUserValues(tree.base, overrides, profile.options);
   return {
     chart: name,
@@ -149,6 +161,7 @@ function headerLines(
     'Proved by rendering each chart as it is installed. Private references:',
     ...proofs.map((part) => `  ${part.chart} ${part.version}: ${part.proof.rewritten} of ${part.proof.references}`),
     ...unmapped.map((entry) => stillPublicLine(entry, `${entry.chart}: ${entry.template} ${entry.path}`)),
+    ...proofs.flatMap(({ proof }) => stateNotes(proof)),
     ...left.map((reason) => `Not redirected: ${reason}`),
   ];
 }

@@ -16,8 +16,10 @@ import { type KustomizationFile, readKustomization } from '../../overrides/forma
 import { type ImagePlace, imageName, kustomizeEntries } from '../../overrides/formats/kustomize.ts';
 import { isIdentity, kustomizationChanges } from '../../overrides/formats/kustomize-changes.ts';
 import { imageFields } from '../../search/configured-images.ts';
+import { type AllowedName, allowedNames, type ReferenceDecisions } from '../../search/reference-decisions.ts';
 import type { Context } from '../../session/context.ts';
 import { type BuiltUpdate, expectedReferences } from './built-updates.ts';
+import { decisionsFor, warnUnusedAllowed } from './bundled-images.ts';
 import { checkNameCollisions } from './name-collisions.ts';
 import { manifestReferences, type SourceOptions, sourceReferences } from './source-references.ts';
 
@@ -46,7 +48,11 @@ export interface UpdateResult {
   readonly kustomizations: readonly UpdatedKustomization[];
   /** References that the entries do not redirect, one sentence each. */
   readonly left: readonly string[];
+  /** Images that stay public on purpose, and get no entry. */
+  readonly allowed: readonly AllowedName[];
 }
+
+type DecidedOptions = UpdateOptions & { readonly decisions: ReferenceDecisions };
 
 /** A kustomization as it is, with what it is built from. */
 interface Opened {
@@ -59,10 +65,11 @@ interface Opened {
 }
 
 /** Images that a kustomization needs: at places in what it builds itself, or in manifests or lists. */
-type Wanted = { readonly left: readonly string[] } & (
-  | { readonly isBuilt: true; readonly places: readonly LocatedReference[] }
-  | { readonly isBuilt: false; readonly places: readonly ImagePlace[] }
-);
+type Wanted = Pick<UpdateResult, 'left' | 'allowed'> &
+  (
+    | { readonly isBuilt: true; readonly places: readonly LocatedReference[] }
+    | { readonly isBuilt: false; readonly places: readonly ImagePlace[] }
+  );
 
 /**
  * Sets `images` in kustomizations, so that what they build names the target. Writes nothing. Without sources, and for one
@@ -74,12 +81,14 @@ type Wanted = { readonly left: readonly string[] } & (
 export async function updateKustomizations(context: Context, options: UpdateOptions): Promise<UpdateResult> {
   const { target, files, manifests, images, bundle } = options;
   const opened = await openAll(files);
+  const decisions = decisionsFor(context, options, undefined);
   const hasSources = manifests.length + images.length > 0 || bundle !== undefined;
   const folders = await builtFolders(manifests);
   const isOwnSource = ({ path }: Opened): boolean => !hasSources || folders.has(dirname(path));
   const shared = hasSources ? await sourceReferences(context, options) : undefined;
   const kustomizations: UpdatedKustomization[] = [];
   const left: string[] = [...(shared?.failures ?? [])];
+  const allowed: AllowedName[] = [...(shared?.allowed ?? [])];
   const errors: AirgapError[] = [];
   for (const one of opened) {
     const { path, shown, file, inputs } = one;
@@ -101,10 +110,10 @@ export async function updateKustomizations(context: Context, options: UpdateOpti
     }
     try {
       const wanted = isOwnSource(one)
-        ? await ownImages(context, options, one)
+        ? await ownImages(context, { ...options, decisions }, one)
         : manifests.length > 0
-          ? ({ places: shared?.locations ?? [], isBuilt: false, left: [] } as const)
-          : await listedImages(context, options, one, shared?.locations ?? []);
+          ? ({ places: shared?.locations ?? [], isBuilt: false, left: [], allowed: [] } as const)
+          : await listedImages(context, { ...options, decisions }, one, shared?.locations ?? []);
       const entries = kustomizeEntries(wanted.places, target, imageFields(inputs.configurations));
       const planned = kustomizationChanges(file, entries.entries, wanted.isBuilt);
       const changes = planned.changes.filter((change) => isNeeded(change, one, wanted.isBuilt));
@@ -114,6 +123,7 @@ export async function updateKustomizations(context: Context, options: UpdateOpti
       const expected = wanted.isBuilt ? expectedReferences(wanted.places, planned.redirected, target) : [];
       const isChanged = text !== file.text;
       kustomizations.push({ path, shown, before: file.text, text, isChanged, set, kept, expected });
+      allowed.push(...wanted.allowed);
       const origin = opened.length > 1 ? `${shown}: ` : '';
       left.push(...[...wanted.left, ...entries.left, ...planned.left].map((reason) => `${origin}${reason}`));
     } catch (error) {
@@ -121,7 +131,9 @@ export async function updateKustomizations(context: Context, options: UpdateOpti
     }
   }
   if (errors.length > 0) throw combine(errors, `${errors.length} of ${opened.length} kustomizations cannot be updated`);
-  return { kustomizations, left: [...new Set(left)] };
+  // The sources have warned already.
+  if (shared === undefined) warnUnusedAllowed(context.emit, decisions);
+  return { kustomizations, left: [...new Set(left)], allowed: allowedNames(allowed) };
 }
 
 /** Returns the folders of kustomizations that are sources, and of those that they build on. */
@@ -169,12 +181,16 @@ async function openAll(files: UpdateOptions['files']): Promise<Opened[]> {
 }
 
 /** Builds a kustomization, and returns what its own manifests need. */
-async function ownImages(context: Context, { target, rules = [] }: UpdateOptions, { path }: Opened): Promise<Wanted> {
+async function ownImages(
+  context: Context,
+  { target, rules = [], decisions }: DecidedOptions,
+  { path }: Opened,
+): Promise<Wanted> {
   const source = manifestSource('kustomize', dirname(path), context.cwd);
-  const found = await manifestReferences(context, source, rules);
-  const places = found.filter(({ reference }) => !isUnderTarget(target, parseReference(reference)));
+  const { wanted, staying } = await manifestReferences(context, source, rules, decisions);
+  const places = wanted.filter(({ reference }) => !isUnderTarget(target, parseReference(reference)));
   checkNameCollisions(target, [...new Set(places.map(({ reference }) => reference))], context.emit);
-  return { places, isBuilt: true, left: [] };
+  return { places, isBuilt: true, left: [], allowed: allowedNames(staying) };
 }
 
 /**
@@ -183,19 +199,19 @@ async function ownImages(context: Context, { target, rules = [] }: UpdateOptions
  */
 async function listedImages(
   context: Context,
-  { target, rules = [] }: UpdateOptions,
+  { target, rules = [], decisions }: DecidedOptions,
   { path, shown, file }: Opened,
   listed: readonly LocatedReference[],
 ): Promise<Wanted> {
   const source = manifestSource('kustomize', dirname(path), context.cwd);
-  const found = await manifestReferences(context, source, rules).catch((error: unknown) => {
+  const found = await manifestReferences(context, source, rules, decisions).catch((error: unknown) => {
     const { code, reason } = asAirgapError(error);
     if (code === 'interrupted') throw error;
     const message = `${shown} gets all images, as they are written in the bundle or list, because it was not built: ${reason}`;
     context.emit({ type: 'warning', message });
     return undefined;
   });
-  if (found === undefined) return { places: listed, isBuilt: false, left: [] };
+  if (found === undefined) return { places: listed, isBuilt: false, left: [], allowed: [] };
   const references = [...new Set(listed.map(({ reference }) => reference))];
   const repositoryOf = (reference: string): string => formatRepository(parseReference(reference));
   const byRepository = Map.groupBy(references, repositoryOf);
@@ -203,7 +219,7 @@ async function listedImages(
     formatRepository(targetRepository(target, parseReference(reference))),
   );
   const left: string[] = [];
-  const places = found.flatMap((place): LocatedReference[] => {
+  const places = found.wanted.flatMap((place): LocatedReference[] => {
     const { reference, written } = place;
     // An entry says that it stays as it is.
     if (file.entries.some((entry) => isIdentity(entry) && entry.name === imageName(written))) return [place];
@@ -219,7 +235,7 @@ async function listedImages(
       left.push(`${reference}: not in the bundle or list (${place.kind} ${place.name})`);
     return [];
   });
-  return { places, isBuilt: true, left };
+  return { places, isBuilt: true, left, allowed: allowedNames(found.staying) };
 }
 
 /**

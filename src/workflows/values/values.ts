@@ -22,12 +22,13 @@ import {
   type UnmappedHandling,
   type UnmappedReference,
 } from '../../overrides/index.ts';
+import type { OnPurpose, ReferenceDecisions } from '../../search/reference-decisions.ts';
 import type { Profile, SearchOptions } from '../../search/search-render.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import type { SignaturePolicy } from '../bundle/signature-policy.ts';
 import { compareWithBundle, type DerivedChart, type UncoveredImages } from './bundle-coverage.ts';
 import type { BundledChart } from './bundled-charts.ts';
-import { bundledDigests, missingFromBundle } from './bundled-images.ts';
+import { bundledDigests, decisionsFor, missingFromBundle, warnUnusedAllowed } from './bundled-images.ts';
 import { checkNameCollisions } from './name-collisions.ts';
 import { listRequestedCharts, type ReferenceSources, type RequestedCharts } from './requested-charts.ts';
 
@@ -41,6 +42,8 @@ export interface ValuesOptions
   /** Images of manifests, lists or the bundle, in place of charts; for formats that need no values. */
   readonly sources?: ReferenceSources | undefined;
   readonly target: Target;
+  /** Images that stay public on purpose. */
+  readonly onPurpose?: OnPurpose | undefined;
   /** Handling of unmapped references (post-render map or repacked chart), and the name of that file. */
   readonly unmappedHandling?: {
     readonly how: 'post-render' | 'repack';
@@ -67,9 +70,9 @@ export interface Overrides {
   readonly proof: Proof;
   /** Paths of override values that also copy other content of the user's values. */
   readonly copied: readonly string[];
-  /** All references of the chart with these values, private or not. */
+  /** References of the chart with these values that must become private, or are. */
   readonly references: readonly string[];
-  /** Required references missing from the bundle and not excluded on purpose; empty without a bundle. */
+  /** Required references that the bundle lacks unexpectedly; empty without a bundle. */
   readonly notInBundle: readonly string[];
   /** References bundled for the chart that none of its overrides need. */
   readonly moreInBundle?: UncoveredImages;
@@ -132,6 +135,7 @@ export function overridesOf(
 ): Promise<Overrides[]> {
   return withScratch(context, async (scratch) => {
     const helm = new Helm(context);
+    const decisions = decisionsFor(context, options, source);
     const results: Overrides[] = [];
     const derived: DerivedChart[] = [];
     const fetched: { bundled: BundledChart; chart: Chart; profile: Profile; folder: string }[] = [];
@@ -154,11 +158,20 @@ export function overridesOf(
     options.unmappedHandling?.expect(fetched.map(({ chart: { metadata } }) => ({ ...metadata, chart: metadata.name })));
     for (const { bundled, chart, profile, folder } of fetched) {
       await orFailure(bundled, profile, async () => {
-        const result = await deriveOverrides(context, helm, chart, bundled, { ...options, profile }, folder, source);
+        const result = await deriveOverrides(
+          context,
+          helm,
+          chart,
+          bundled,
+          { ...options, profile, decisions },
+          folder,
+          source,
+        );
         results.push(result);
         derived.push({ ...result, profile });
       });
     }
+    warnUnusedAllowed(context.emit, decisions);
     if (source === undefined) return results;
     const coversBundle = options.request === undefined;
     const uncovered = compareWithBundle(source, derived, options.target, coversBundle, context.emit);
@@ -178,15 +191,19 @@ async function deriveOverrides(
   helm: Helm,
   chart: Chart,
   { recipes, operands }: BundledChart,
-  options: Omit<ValuesOptions, 'bundle' | 'signers'> & { readonly profile: Profile },
+  options: Omit<ValuesOptions, 'bundle' | 'signers'> & {
+    readonly profile: Profile;
+    readonly decisions: ReferenceDecisions;
+  },
   folder: string,
   source: Bundle | undefined,
 ): Promise<Overrides> {
-  const { target, profile, rules = [], unmappedHandling, pullSecret, pin, prove, inject, operatorDefaults } = options;
+  const { target, profile, decisions, rules = [], unmappedHandling, pullSecret, pin, ...how } = options;
+  const { prove, inject, operatorDefaults } = how;
   const { name, version } = chart.metadata;
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
   const derived = await overrideChart(renderer, profile, target, {
-    ...{ rules, recipes, operands, prove, inject, operatorDefaults },
+    ...{ rules, recipes, operands, decisions, prove, inject, operatorDefaults },
     emit: context.emit,
     additions: { pullSecret, digests: pin && source !== undefined ? bundledDigests(source, target) : undefined },
     unmappedHandling: unmappedHandling && (await toUnmappedHandling(unmappedHandling.how, helm, folder)),
@@ -201,7 +218,7 @@ async function deriveOverrides(
     checkReadBack(renderer, profile.options, overrides, yaml),
   );
   checkNameCollisions(target, references, context.emit, source);
-  const notInBundle = source === undefined ? [] : missingFromBundle(source, references, context.emit);
+  const notInBundle = source === undefined ? [] : missingFromBundle(source, references, decisions, context.emit);
   const copied = copiedUserValues(base, overrides, profile.options);
   const result = {
     chart: name,

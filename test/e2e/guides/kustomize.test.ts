@@ -99,8 +99,8 @@ describe.skipIf(KUBECTL === undefined)('the guide for kustomizations', { timeout
     expect(output).toMatch(/ of disk space needed, .* free/);
   });
 
-  test('what stays public on purpose is accepted with its reason', () => {
+  test('what an entry keeps public on purpose is accepted', () => {
     expect(built('probe')).toEqual(['registry.k8s.io/pause:3.10']);
-    expect(runs[4]?.output).toContain('preloaded on every node');
+    expect(runs[4]?.output).toContain('public on purpose: registry.k8s.io/pause:3.10');
   });
 });

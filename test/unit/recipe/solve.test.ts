@@ -124,3 +124,25 @@ describe('unsolved references', () => {
     expect(solve([fixed])).toMatchObject({ solved: [], unsolved: [fixed] });
   });
 });
+
+describe('a reference that stays', () => {
+  const registry = segment('registry', 'quay.io');
+  const [a, b] = [segment('a', 'acme/a'), segment('b', 'acme/b')];
+  const moved = equation('quay.io/acme/a:1', `${TARGET}/quay.io/acme/a:1`, registry, '/', a, ':1');
+  const kept = (...parts: Parameters<typeof equation>[2][]): Equation => ({
+    ...equation('quay.io/acme/b:1', 'quay.io/acme/b:1', ...parts),
+    isFixed: true,
+  });
+
+  it('keeps what builds it, even if others need that', () => {
+    const { assignment, unsolved } = solve([moved, kept(registry, '/', b, ':1')]);
+    expect(assignment.get(registry)).toBe('quay.io');
+    expect(unsolved).toEqual([moved]);
+  });
+
+  it('is no obstacle to what others build', () => {
+    const { assignment, unsolved } = solve([moved, kept(segment('other', 'quay.io'), '/', b, ':1')]);
+    expect(assignment.get(registry)).toBe(`${TARGET}/quay.io`);
+    expect(unsolved).toEqual([]);
+  });
+});

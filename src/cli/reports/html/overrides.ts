@@ -3,6 +3,7 @@ import { profileEntry } from '../../../inventory/values-origin.ts';
 import type { BundleReport } from '../../../workflows/inspect/bundle-report.ts';
 import type { ProfileCoverage } from '../../../workflows/inspect/override-coverage.ts';
 import { isProved, type OverridesProof } from '../../../workflows/inspect/overrides-proof.ts';
+import { missingNames } from '../../../workflows/values/bundle-coverage.ts';
 import { type Html, html } from './markup.ts';
 import { check, code, limited, table } from './parts.ts';
 
@@ -43,6 +44,7 @@ ${
       { title: 'References', isNumber: true, cell: ({ proof }) => proof.references },
       { title: 'Private', isNumber: true, cell: ({ proof }) => proof.rewritten },
       { title: 'Left public', isNumber: true, cell: ({ proof }) => proof.residue.length },
+      { title: 'Missing', isNumber: true, cell: ({ proof }) => missingNames(proof).length },
       { title: 'Not in the bundle', isNumber: true, cell: ({ notInBundle }) => notInBundle.length },
     ],
     proved,
@@ -62,18 +64,30 @@ ${
 ${remarks.map(remarksOn)}`;
 }
 
-function hasRemarks({ proof: { residue, injected = [] }, notInBundle, moreInBundle }: Proved): boolean {
-  return residue.length + injected.length + notInBundle.length > 0 || moreInBundle !== undefined;
+function hasRemarks({ proof, notInBundle, moreInBundle }: Proved): boolean {
+  const { residue, injected = [], allowed = [], missing = [] } = proof;
+  const lists = [residue, injected, allowed, missing, notInBundle];
+  return lists.some((list) => list.length > 0) || moreInBundle !== undefined;
 }
 
 function remarksOn(result: Proved): Html {
   const { proof, notInBundle, moreInBundle } = result;
-  const { residue, injected = [] } = proof;
+  const { residue, injected = [], allowed = [], missing = [] } = proof;
   return html`<h3>${chartTitle(result)}</h3>
 ${
   residue.length > 0 &&
   html`<p class="bad">Still public:</p>
 <ul class="places">${limited(residue, MAX_SHOWN, ({ reference, template, path, because }) => html`<li>${code(reference)}<br><span class="soft">${template} ${path}</span>${because !== undefined && html`<br><span class="soft">${because}</span>`}</li>`, 'helm airgap values lists them')}</ul>`
+}
+${
+  missing.length > 0 &&
+  html`<p class="bad">Missing: their registries did not have them when the bundle was made.</p>
+<ul class="places">${limited(missing, MAX_SHOWN, ({ reference, template, path, why, allowed: accepted }) => html`<li>${code(reference)}<br><span class="soft">${template} ${path}</span><br><span class="soft">${accepted === undefined ? why : `accepted: ${accepted.reason ?? 'no reason given'}`}</span></li>`, 'helm airgap values lists them')}</ul>`
+}
+${
+  allowed.length > 0 &&
+  html`<p>Public on purpose:</p>
+<ul class="places">${limited(allowed, MAX_SHOWN, ({ reference, template, path, reason }) => html`<li>${code(reference)}<br><span class="soft">${template} ${path}</span><br><span class="soft">${reason}</span></li>`, 'helm airgap values lists them')}</ul>`
 }
 ${
   notInBundle.length > 0 &&
@@ -104,8 +118,10 @@ function proofCheck(proof: OverridesProof): Html {
   if (!isProved(proof)) {
     const left = sum(proved.map((each) => each.proof.residue.length));
     const missing = sum(proved.map(({ notInBundle }) => notInBundle.length));
+    const gone = sum(proved.map((each) => missingNames(each.proof).length));
     const problems = [
       ...(left > 0 ? [`${count(left, 'location')} ${left === 1 ? 'is' : 'are'} still public`] : []),
+      ...(gone > 0 ? [`${count(gone, 'needed image')} ${gone === 1 ? 'does' : 'do'} not exist`] : []),
       ...(missing > 0 ? [`${count(missing, 'needed image')} ${missing === 1 ? 'is' : 'are'} not in the bundle`] : []),
       ...(failed.length > 0 ? [`${count(failed.length, 'chart')} could not be proved`] : []),
     ];

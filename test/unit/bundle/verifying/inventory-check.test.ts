@@ -116,7 +116,7 @@ describe('a bundle whose index contradicts its inventory', () => {
     ['diff', (file, signers = []) => diff(file, file, signers)],
     ['inspect', (file, signers) => inspect(file, signers)],
     ['inspect -o lock', (file, signers) => inspectInventory(file, 2, signers)],
-    ['values --format map', (bundle, signers) => bundledReferences({ bundle, target, signers })],
+    ['values --format map', (bundle, signers) => bundledReferences(context, { bundle, target, signers })],
     [
       'as-written',
       (file, signers) => withWrittenNamesFromFile(parseTarget('r.example/m', 'as-written'), file, { signers }),

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { podCheckReport } from '../../../../src/cli/reports/check-pods.ts';
 import { pullTestReport } from '../../../../src/cli/reports/pull-test.ts';
 import { parseTarget } from '../../../../src/naming/naming.ts';
-import type { AllowedImages } from '../../../../src/workflows/check/allowed-images.ts';
+import type { AllowedImages } from '../../../../src/search/reference-decisions.ts';
 import { checkPods, type PodCheck } from '../../../../src/workflows/check/check-pods.ts';
 import { CLUSTER, CLUSTER_TARGET, podList, podObject, RUNNING, waiting } from '../../../support/pods.ts';
 import { reportText } from '../../../support/report-text.ts';
@@ -14,7 +14,7 @@ const check = (pods: readonly object[], allowed: readonly AllowedImages[] = []):
       source: { file: '-' },
       readInput: async () => Buffer.from(podList(pods)),
       target: parseTarget(CLUSTER_TARGET, 'host-path'),
-      allowed,
+      onPurpose: { allowed },
     },
   );
 

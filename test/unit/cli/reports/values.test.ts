@@ -56,8 +56,17 @@ it('names the place alone of an image that an operator chooses, which is in no t
 });
 
 it('counts the references of a list, and names those left out', () => {
-  const report = formatReport({ files: [], charts: ['app 1.0.0'], references: 2, left: ['quay.io/a/b:1: no'] });
-  expect(report).toMatch(/^2 references .*app 1\.0\.0\n.*quay\.io\/a\/b:1: no$/);
+  const allowed = [{ state: 'public-on-purpose' as const, reference: 'quay.io/a/c:1', reason: 'why' }];
+  const report = formatReport({
+    files: [],
+    charts: ['app 1.0.0'],
+    references: 2,
+    left: ['quay.io/a/b:1: no'],
+    allowed,
+  });
+  expect(report).toMatch(
+    /^2 references .*app 1\.0\.0\n.*public on purpose: quay\.io\/a\/c:1 \(why\)\n.*quay\.io\/a\/b:1: no$/,
+  );
 });
 
 it('cuts long lists that ask for nothing to be done, but not of what is still public or missing', () => {

@@ -136,11 +136,18 @@ describe('post-render entries for unmapped references', () => {
     ]);
   });
 
-  it('are empty for an image that an operator chooses, and cover the template for a mention', () => {
+  it('are empty for an image that an operator chooses', () => {
     const selected = { ...WEB_POD, reference: 'quay.io/op:1', path: 'rule', written: 'quay.io/op:1' };
     expect(postRenderEntries([selected], [], target)).toEqual([]);
-    expect(postRenderEntries([{ ...selected, path: '' }], [], target)).toEqual([
-      { template: WEB_POD.template, from: 'quay.io/op:1', to: 'ecr.example/m/quay.io/op:1' },
+  });
+
+  it('give a prefix its own name, and leave one that the naming has no name for', () => {
+    const prefix = { ...WEB_POD, reference: 'quay.io', path: 'spec.registry', written: 'quay.io' };
+    const location = { ...prefix, how: 'config' as const, isPrefix: true as const };
+    expect(postRenderEntries([prefix], [location], target)).toMatchObject([
+      { path: 'spec.registry', from: 'quay.io', to: 'ecr.example/m/quay.io' },
     ]);
+    const byName = parseTarget('ecr.example/m', 'name');
+    expect(postRenderEntries([prefix], [location], byName)).toEqual([]);
   });
 });

@@ -56,22 +56,19 @@ describe('the proof', () => {
     expect(unmapped).toMatchObject([{ reference: 'docker.io/other/app:2', path: 'spec.containers[1].image' }]);
   });
 
-  it('fails for text that still contains the reference outside known locations', () => {
-    const text = `image: ${PRIVATE}\nscript: run quay.io/acme/app:1 now`;
-    const { unmapped } = prove([location('quay.io/acme/app:1')], [location(PRIVATE)], render(text), target);
-    expect(unmapped).toMatchObject([{ reference: 'quay.io/acme/app:1', template: 'web/templates/a.yaml', path: '' }]);
-  });
-
-  it('does not mistake the end of a private name, or a longer name, for the reference', () => {
-    const text = `image: ${PRIVATE}\nother: quay.io/acme/app:1.2\nthird: x.quay.io/acme/app:1`;
-    expect(prove([location('quay.io/acme/app:1')], [location(PRIVATE)], render(text), target).unmapped).toEqual([]);
-  });
-
   it('accepts references that are already private', () => {
     const privateReference = 'ecr.example/m/team/app:1';
     expect(
       prove([location(privateReference)], [location(privateReference)], render(`image: ${privateReference}`), target)
         .unmapped,
     ).toEqual([]);
+  });
+
+  it('fails for a reference that stays public, and that the overrides change', () => {
+    const stays = { ...location('quay.io/acme/app:1'), reason: 'why' };
+    const { unmapped, references } = prove([], [location(PRIVATE)], render(`image: ${PRIVATE}`), target, [], [stays]);
+    expect(unmapped).toMatchObject([{ reference: 'quay.io/acme/app:1', written: PRIVATE }]);
+    expect(unmapped[0]?.because).toContain('why');
+    expect(references).toEqual([]);
   });
 });

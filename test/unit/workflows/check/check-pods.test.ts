@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ignoreEvents } from '../../../../src/base/events.ts';
 import { parseTarget } from '../../../../src/naming/naming.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
-import type { AllowedImages } from '../../../../src/workflows/check/allowed-images.ts';
+import type { AllowedImages, OnPurpose } from '../../../../src/search/reference-decisions.ts';
 import { checkPods, type PodCheck } from '../../../../src/workflows/check/check-pods.ts';
 import { graphOf, registry, write } from '../../../support/bundles.ts';
 import { fakeKubectl } from '../../../support/kubectl.ts';
@@ -22,7 +22,11 @@ const cwd = scratchFolder();
 
 function check(
   pods: readonly object[],
-  { allowed = [], bundle }: { readonly allowed?: readonly AllowedImages[]; readonly bundle?: string } = {},
+  {
+    allowed = [],
+    onPurpose = { allowed },
+    bundle,
+  }: { readonly allowed?: readonly AllowedImages[]; readonly onPurpose?: OnPurpose; readonly bundle?: string } = {},
 ): Promise<PodCheck> {
   return checkPods(
     { env: {}, cwd, emit: ignoreEvents },
@@ -30,7 +34,7 @@ function check(
       source: { file: '-' },
       readInput: async () => Buffer.from(podList(pods)),
       target: parseTarget(CLUSTER_TARGET, 'host-path'),
-      allowed,
+      onPurpose,
       ...(bundle !== undefined && { bundle }),
     },
   );
@@ -84,7 +88,7 @@ describe('a check of Pods', () => {
   it('asks the cluster', async () => {
     const { env } = fakeKubectl({ stdout: podList(CLUSTER.slice(0, 1)) });
     const options = { readInput: async () => Buffer.alloc(0), target: parseTarget(CLUSTER_TARGET, 'host-path') };
-    const found = checkPods({ env, cwd, emit: ignoreEvents }, { ...options, source: { cluster: {} }, allowed: [] });
+    const found = checkPods({ env, cwd, emit: ignoreEvents }, { ...options, source: { cluster: {} }, onPurpose: {} });
     expect(await found).toMatchObject({ ok: true });
   });
 
@@ -119,6 +123,14 @@ describe('the list of allowed images', () => {
       allowed: [{ image, reason: 'is pulled by hand' }],
     });
     expect(found).toMatchObject({ ok: true, allowed: [{ images: [image] }] });
+  });
+
+  it('is joined by exclusions', async () => {
+    const onPurpose = { exclude: [{ pattern: 'nginx', reason: 'soon' }], include: [{ pattern: 'nginx:latest' }] };
+    const found = await check(CLUSTER, { onPurpose });
+    expect(found.allowed).toMatchObject([
+      { state: 'public-on-purpose', image: 'nginx', reason: 'soon', images: ['docker.io/library/nginx:1.27'] },
+    ]);
   });
 
   it('says which entries allow nothing', async () => {

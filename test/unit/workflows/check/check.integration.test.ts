@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { type CheckedImage, type CheckResult, checkDocumentSchema } from '../../../../src/inventory/check-result.ts';
@@ -7,6 +7,7 @@ import { selfSigned } from '../../../support/certificate.ts';
 import { chartYaml, writeFiles } from '../../../support/charts.ts';
 import { HELMS } from '../../../support/helm.ts';
 import { buildImage, pushBuilt, pushImage } from '../../../support/images.ts';
+import { KUBECTL } from '../../../support/kubectl.ts';
 import { freePort, startRegistry, type TestRegistry } from '../../../support/registry.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 import { airgap } from '../../../support/terminal.ts';
@@ -263,6 +264,122 @@ describe('a configuration file', () => {
     const [app, extra] = document.images;
     expect(app?.workloads.map(({ profile }) => profile)).toEqual(['small', 'full']);
     expect(extra?.hint).toContain('full: -f full.yaml');
+  });
+});
+
+describe('images that stay public on purpose', () => {
+  const target = () => ['--to', `${registry.host}/m`] as const;
+  const statesOf = ({ images }: CheckResult) =>
+    images.map(({ reference, status, state, allowed }) => [reference.replace(/.*\//, ''), status, state, allowed]);
+
+  it('are not asked for: excluded, or in a list', async () => {
+    const excluded = await check('./fixed', ...target(), '--exclude', 'busybox=on every node');
+    expect([excluded.code, statesOf(excluded.document)]).toEqual([
+      0,
+      [
+        ['app:1', 'ok', undefined, undefined],
+        ['busybox:1.36', 'ok', 'public-on-purpose', 'on every node'],
+      ],
+    ]);
+    expect(checkDocumentSchema.safeParse(excluded.document).error).toBeUndefined();
+    const list = join(folder, 'public.yaml');
+    await writeFile(
+      list,
+      '[{image: "docker.io/*", reason: here}, {image: "quay.io/acme/app:1", namespace: x, reason: y}]',
+    );
+    const listed = await check('./fixed', ...target(), '--allow-images', list);
+    expect([listed.code, listed.document.unusedAllowed]).toEqual([0, [expect.objectContaining({ namespace: 'x' })]]);
+    expect(statesOf(listed.document)).toContainEqual(['busybox:1.36', 'ok', 'public-on-purpose', 'here']);
+  });
+
+  it('are not set by derived overrides, and are asked for if those in a file set them', async () => {
+    const exclude = ['--exclude', 'quay.io/acme/job'] as const;
+    const derived = await check('./web', ...target(), ...exclude);
+    expect([derived.code, derived.document.images.map(({ reference }) => reference)]).toEqual([
+      0,
+      [`${registry.host}/m/quay.io/acme/app:1`, 'quay.io/acme/job:1'],
+    ]);
+    const file = join(folder, 'older.yaml');
+    await writeFile(file, `registry: ${registry.host}/m/quay.io/acme\njob: ${registry.host}/m/quay.io/acme/gone:1\n`);
+    const older = await check('./web', ...target(), ...exclude, '--overrides', file);
+    expect([older.code, statuses(older.document)]).toEqual([3, { app: 'ok', gone: 'not-pushed' }]);
+  });
+
+  it('are not pulled by Jobs, nor missed there', async () => {
+    const args = ['check', './fixed', ...target(), '--test-pod', '--exclude', 'busybox', '--plain-http', '127.0.0.1'];
+    const { code, err } = await airgap(args, env, folder);
+    expect([code, err]).toEqual([0, expect.not.stringContaining('busybox')]);
+  });
+
+  it('may also be those of an exclusion that is no image, whose tag is open', async () => {
+    await writeFiles(join(folder, 'open'), {
+      'Chart.yaml': chartYaml('open'),
+      'templates/a.yaml': workload('Deployment', 'a', 'c', 'quay.io/acme/open'),
+    });
+    const list = join(folder, 'open.yaml');
+    await writeFile(list, '[{image: "quay.io/acme/open:*", reason: here}]');
+    const codes = [];
+    for (const flags of [
+      ['--exclude', '*/open'],
+      ['--allow-images', list],
+    ])
+      codes.push((await check('./open', ...target(), ...flags)).document.images[0]?.status);
+    expect(codes).toEqual(['ok', 'unpinned']);
+  });
+
+  it.skipIf(KUBECTL === undefined)('are kept by an entry of a kustomization, for values and check alike', async () => {
+    await writeFiles(join(folder, 'kept'), {
+      'kustomization.yaml': 'resources: [pod.yaml]\nimages: [{name: busybox, newName: busybox, newTag: "1.36"}]\n',
+      'pod.yaml':
+        'apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers: [{name: c, image: busybox}, {name: d, image: docker.io/library/alpine:3}]\n',
+    });
+    const programs = join(folder, 'programs');
+    await mkdir(programs);
+    await symlink(KUBECTL as string, join(programs, 'kubectl'));
+    const inPath = { ...env, PATH: `${programs}:${env.PATH}` };
+    const kept = [...target(), '--exclude', 'alpine=later', '-o', 'json'];
+    const run = (...args: string[]) => airgap(args, inPath, folder);
+    const checked = await run('check', '--kustomize', 'kept', ...kept, '--plain-http', '127.0.0.1');
+    expect(checked.code, checked.err).toBe(0);
+    expect(statesOf(JSON.parse(checked.out))).toEqual([
+      ['alpine:3', 'ok', 'public-on-purpose', 'later'],
+      ['busybox:1.36', 'ok', 'public-on-purpose', expect.stringContaining('kept')],
+    ]);
+    const updated = await run('values', '--format', 'kustomize', '--update', 'kept', ...kept);
+    expect([updated.code, JSON.parse(updated.out)]).toMatchObject([
+      0,
+      { files: [{ changed: false, kept: ['busybox'] }], allowed: [{ reference: 'docker.io/library/alpine:3' }] },
+    ]);
+  });
+});
+
+describe('an image that the bundle says is missing', () => {
+  it('is not missing if the target has it all the same', async () => {
+    await writeFiles(join(folder, 'operator'), {
+      'Chart.yaml': chartYaml('operator'),
+      'values.yaml': 'app: quay.io/acme/app:1\nengine: quay.io/acme/engine:1\n',
+      'templates/a.yaml': workload(
+        'Deployment',
+        'a',
+        'c, env: [{name: RELATED_IMAGE_ENGINE, value: "{{ .Values.engine }}"}]',
+        '{{ .Values.app }}',
+      ),
+    });
+    const file = join(folder, 'operator.tar');
+    const mirror = ['--mirror', `*=${registry.host}/up`, '--plain-http', '127.0.0.1', '--no-look-inside'];
+    await airgap(['bundle', './operator', ...mirror, '--out', file], env, folder);
+    const ask = () => check('operator', '--bundle', file, '--to', `${registry.host}/o`);
+    expect(
+      (await airgap(['push', file, '--to', `${registry.host}/o`, '--plain-http', '127.0.0.1'], env, folder)).code,
+    ).toBe(0);
+    const missing = await ask();
+    expect([missing.code, statuses(missing.document)]).toEqual([3, { app: 'ok', engine: 'missing' }]);
+    expect(missing.document.images).toContainEqual(
+      expect.objectContaining({ state: 'missing', detail: expect.any(String), hint: expect.any(String) }),
+    );
+    await pushImage(registry.host, 'o/quay.io/acme/engine', '1', {});
+    const there = await ask();
+    expect([there.code, statuses(there.document)]).toEqual([0, { app: 'ok', engine: 'ok' }]);
   });
 });
 

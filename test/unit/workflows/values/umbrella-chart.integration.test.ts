@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ignoreEvents } from '../../../../src/base/events.ts';
 import { packChart } from '../../../../src/helm/chart-archive.ts';
 import { parseTarget } from '../../../../src/naming/naming.ts';
+import type { Pattern } from '../../../../src/search/selection.ts';
 import { type UmbrellaOverrides, umbrellaValues } from '../../../../src/workflows/values/umbrella-chart.ts';
 import { chartYaml, writeFiles } from '../../../support/charts.ts';
 import { HELMS } from '../../../support/helm.ts';
@@ -55,7 +56,11 @@ const ENTRY = 'charts: {web: {repository: "oci://charts.example/c/web", version:
 describe.for(HELMS.slice(-1))('an umbrella chart with Helm $version', (helm) => {
   const test = it.skipIf(helm.path === undefined);
 
-  async function of(outer: string, charts: Record<string, Record<string, string>>): Promise<UmbrellaOverrides> {
+  async function of(
+    outer: string,
+    charts: Record<string, Record<string, string>>,
+    exclude: readonly Pattern[] = [],
+  ): Promise<UmbrellaOverrides> {
     const scratch = scratchFolder();
     const archives = join(scratch, 'archives');
     await mkdir(archives);
@@ -69,6 +74,7 @@ describe.for(HELMS.slice(-1))('an umbrella chart with Helm $version', (helm) => 
         request: { chart: join(scratch, outer) },
         bundle: undefined,
         target: TARGET,
+        onPurpose: { exclude },
         render: {},
         chartSources: { mirrors: [{ from: '*', to: { folder: archives } }], plainHttp: [] },
       },
@@ -98,6 +104,22 @@ describe.for(HELMS.slice(-1))('an umbrella chart with Helm $version', (helm) => 
       ['app', '', ['quay.io/tools/helm:1']],
       ['web', 'charts.web.values', []],
     ]);
+  });
+
+  test('leaves out excluded charts, and images of the others', async () => {
+    const charts = `${ENTRY.slice(0, -2)}, gone: {repository: "oci://charts.example/c/gone", version: 1.0.0}}\n`;
+    const exclude = [{ pattern: 'gone' }, { pattern: '*/web', reason: 'later' }, { pattern: 'quay.io/tools/*' }];
+    const result = await of('app', { app: parent('app', WHOLE, charts), web: leaf('web') }, exclude);
+    expect(result.left).toEqual([]);
+    expect(result.proofs.map(({ chart, proof }) => [chart, proof.references, proof.residue])).toEqual([
+      ['app', 0, []],
+      ['web', 0, []],
+    ]);
+    expect(result.proofs[1]?.proof.allowed).toMatchObject([{ reference: 'quay.io/shop/web:given', reason: 'later' }]);
+    expect(result.overrides.charts).toEqual({
+      web: { repository: 'oci://registry.internal.example/mirror/charts/web', version: '1.0.0' },
+    });
+    expect(result.yaml).toContain('# Public on purpose: quay.io/shop/web:given (later)');
   });
 
   test('uses the parent repository if the installer appends the chart name', async () => {
