@@ -28,7 +28,8 @@ import type { TemplateChange } from './edits/template-edits.ts';
 import { layOver } from './edits/values-file.ts';
 import { type OverrideOptions, overrideChart } from './override-chart.ts';
 import type { Proof, UnmappedReference } from './proof/proof.ts';
-import { analyzeChart, proofOf, type Relocation, renderAll, withStates } from './proof/relocation.ts';
+import { analyzeChart, proofOf, type Relocation, renderAll } from './proof/relocation.ts';
+import { withStates } from './proof/states.ts';
 import type { Setting } from './settings/setting.ts';
 
 /** Options for a chart that carries its overrides. */

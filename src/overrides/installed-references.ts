@@ -21,6 +21,7 @@ import {
   type AnalyzedVariant,
   analyzeChart,
   analyzeVariants,
+  proveRender,
   type Relocation,
   splitReferences,
 } from './proof/relocation.ts';
@@ -81,7 +82,10 @@ export async function renderInstalled(
   return { relocation, renders: await postRendered(renders, entries, secret?.added, hooks) };
 }
 
-/** Returns the references of an installation, at all locations, with those that operators choose. */
+/**
+ * Returns the references of an installation, at all locations, with those that operators choose; and the public names that only the
+ * sweep found.
+ */
 export function installedReferences({ relocation, renders }: InstalledChart): InstalledReference[] {
   const { variants, target } = relocation;
   const sources = new Map(
@@ -92,10 +96,13 @@ export function installedReferences({ relocation, renders }: InstalledChart): In
   );
   const installed = variants.map((variant, i) => {
     const render = renders[i] as Render;
-    return { ...variant, base: render, references: referencesWith(relocation, variant, render, i) };
+    const swept = proveRender(relocation, render, i).places.map((place) => ({ ...place, ...SWEPT }));
+    return { ...variant, base: render, references: [...referencesWith(relocation, variant, render, i), ...swept] };
   });
   return withObjects(installed, (reference) => sources.get(reference) ?? sources.get(reference.replace(/@.*/, '')));
 }
+
+const SWEPT = { confidence: 'likely', need: 'operand' } as const;
 
 /** Returns the references of a chart without overrides, at all locations, with those that operators choose; and its renders. */
 export async function chartReferences(

@@ -28,8 +28,8 @@ import {
   type Relocation,
   renderAll,
   trialContext,
-  withStates,
 } from './proof/relocation.ts';
+import { withStates } from './proof/states.ts';
 import type { ProvenOverrides } from './settings/accepted-settings.ts';
 import type { Setting } from './settings/setting.ts';
 

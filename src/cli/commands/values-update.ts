@@ -31,12 +31,15 @@ export async function updateFiles(
   const { manifests = [], images = [] } = sources ?? {};
   const options = { target, bundle, signers, rules, onPurpose, manifests, images, files };
   const result = await updateKustomizations(io.context, options);
-  const { kustomizations, allowed } = result;
+  const { kustomizations, allowed, decisions } = result;
   const changed = kustomizations.filter(({ isChanged }) => isChanged);
   await replaceFiles(
     changed.map(({ path, before, text }) => ({ path, before: Buffer.from(before), after: Buffer.from(text) })),
   );
-  const left = [...result.left, ...(await unreachedReferences(io.context, kustomizations, rules ?? []))];
+  const left = [
+    ...result.left,
+    ...(await unreachedReferences(io.context, kustomizations, { rules, target, decisions })),
+  ];
   if (output === 'json') {
     io.print(
       await formatDocument(

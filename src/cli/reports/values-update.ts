@@ -8,7 +8,7 @@ import { onPurposeText } from './values.ts';
 const MAX_NAMES = 5;
 
 /** Formats what was set in kustomizations. Notes: what the entries do not redirect. */
-export function updateReport({ kustomizations, left, allowed }: UpdateResult): Report {
+export function updateReport({ kustomizations, left, allowed }: Omit<UpdateResult, 'decisions'>): Report {
   const lines = kustomizations.map(({ shown, isChanged, set, kept, usedBy }) => {
     if (usedBy !== undefined) return `${shown}: left as it is, ${usedBy} builds on it and has the entries`;
     const keptText = kept.length === 0 ? '' : `; as they are on purpose: ${firstOf(kept, MAX_NAMES)}`;

@@ -219,7 +219,12 @@ export function locationKey({ template, document, path, within }: Location): str
 }
 
 function toUnmapped(location: ReferenceLocation, written: string): UnmappedReference {
-  const { reference, chart, profile, template } = location;
+  return { ...pointOf(location), written };
+}
+
+/** Returns what reports say of a location. */
+export function pointOf(location: ReferenceLocation): ReferencePoint {
+  const { reference, chart, profile, template, written } = location;
   return { reference, chart, profile, template, path: locationPath(location), written };
 }
 

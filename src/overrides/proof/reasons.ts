@@ -5,7 +5,7 @@ import type { SetKey } from '../../inventory/values-origin.ts';
 import { isTagChanged, type Target } from '../../naming/naming.ts';
 import { formatReference, parseReference, tryParseReference, withoutScheme } from '../../oci/reference.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
-import { type RecipeLocation, type RecipeSolution, requiredText } from '../../recipe/solve-recipe.ts';
+import type { RecipeLocation, RecipeSolution } from '../../recipe/solve-recipe.ts';
 import { type LeafPath, leavesOf } from '../../value-tracing/leaves.ts';
 import { type NameSegment, segmentPath, segmentsOf } from '../../value-tracing/name-segments.ts';
 import { CLUSTER_REFUSAL } from '../crd/crd-validator.ts';
@@ -54,8 +54,6 @@ function reasonFor(entry: UnmappedReference, attempt: ProofAttempt): string | un
     const index = recipe.locations.findIndex(isAtLocation);
     const location = recipe.locations[index];
     if (location === undefined) continue;
-    if (requiredText(location, target) === undefined)
-      return 'the naming changes paths, so a prefix has no name of its own';
     const isSolved = !solution.unsolved.includes(location);
     if (isSolved && isTagChanged(target, parseReference(entry.reference)))
       return 'it needs a different tag, and no value changes only the tag';

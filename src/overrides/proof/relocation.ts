@@ -1,4 +1,3 @@
-import { compareText } from '../../base/text-order.ts';
 import { checkContainerImages, crossCheckImages } from '../../discovery/cross-check.ts';
 import { demoteValuesCopies, discoverReferences, tracedReferences } from '../../discovery/index.ts';
 import {
@@ -14,6 +13,7 @@ import type { Render, Renderer, Values } from '../../helm/render.ts';
 import { type TemplateSource, templateSources } from '../../helm/subcharts.ts';
 import { isLocationBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
 import type { Target } from '../../naming/naming.ts';
+import { targetPrefix } from '../../naming/path-prefix.ts';
 import { checkCrds } from '../../search/crds.ts';
 import { type ReferenceDecisions, type StayingReference, splitStaying } from '../../search/reference-decisions.ts';
 import { type Profile, untracedImages } from '../../search/search-render.ts';
@@ -24,8 +24,8 @@ import { segmentsOf } from '../../value-tracing/name-segments.ts';
 import { probe } from '../../value-tracing/probe.ts';
 import { type CrdValidator, createCrdValidator } from '../crd/crd-validator.ts';
 import { findNondeterministicFields, type ProvenOverrides, type TrialContext } from '../settings/accepted-settings.ts';
-import { combineProofs, locationPath, type Proof, prove, type ReferencePoint, type RenderProof } from './proof.ts';
-import { Sweep } from './swept.ts';
+import { combineProofs, type Proof, pointOf, prove, type RenderProof, type UnmappedReference } from './proof.ts';
+import { Sweep, type SweepResult, type SweptLocation } from './swept.ts';
 
 /** Variant of a chart, with all images whose references must become private. */
 export interface AnalyzedVariant extends Variant {
@@ -132,51 +132,26 @@ export function proofOf(relocation: Relocation, renders: readonly Render[]): Pro
 }
 
 /** Compares the render of one variant with overrides with that without, and searches it for other public names. */
-export function proveRender(relocation: Relocation, render: Render, variantIndex: number): RenderProof {
+export function proveRender(
+  relocation: Relocation,
+  render: Render,
+  variantIndex: number,
+): RenderProof & Pick<SweepResult, 'places'> {
   const { variants, target } = relocation;
   const { references, operands, staying, sweep } = variants[variantIndex] ?? variants[0];
   const after = referencesIn(relocation, render, variantIndex);
   const proof = prove(references, after, render.documents, target, operands, staying);
   const swept = sweep.judge(render.documents, proof.unmapped);
-  return { ...proof, ...swept, unmapped: [...proof.unmapped, ...swept.unmapped] };
-}
-
-/**
- * Adds to a finished proof what stays public on purpose, and which images do not exist. Values may redirect these, but they
- * do not count as private.
- */
-export function withStates(proof: Proof, { variants, decisions }: Relocation): Proof {
-  const references = variants.flatMap(({ staying }) =>
-    staying.map(({ reason, ...located }) => ({ state: 'public-on-purpose' as const, ...pointOf(located), reason })),
-  );
-  const allowed = [...(proof.allowed ?? []), ...references];
-  const unmapped = new Set(proof.residue.map(({ reference }) => reference));
-  const missing = variants
-    .flatMap(({ references, operands }) => [...references, ...operands])
-    .flatMap((located) => {
-      const { why, allowed: accepted } = decisions?.missing(located.reference) ?? {};
-      if (why === undefined || unmapped.has(located.reference)) return [];
-      return [{ state: 'missing' as const, ...pointOf(located), why, ...(accepted && { allowed: accepted }) }];
-    });
-  const names = new Set(missing.map(({ reference }) => reference));
   return {
     ...proof,
-    rewritten: proof.skipped ? proof.rewritten : proof.rewritten - names.size,
-    ...(allowed.length > 0 && { allowed: distinctPoints(allowed) }),
-    ...(missing.length > 0 && { missing: distinctPoints(missing) }),
+    ...swept,
+    unmapped: [...proof.unmapped, ...swept.places.map((place) => unmappedPlace(place, target))],
   };
 }
 
-function pointOf(located: LocatedReference): ReferencePoint {
-  const { reference, chart, profile, template, written } = located;
-  return { reference, chart, profile, template, path: locationPath(located), written };
-}
-
-/** Sorts points, and leaves out those that an upgrade repeats. */
-function distinctPoints<P extends ReferencePoint>(points: readonly P[]): P[] {
-  const keyOf = ({ reference, template, path }: ReferencePoint): string => [reference, template, path].join('\n');
-  const byKey = new Map(points.toReversed().map((point) => [keyOf(point), point]));
-  return [...byKey].sort(([a], [b]) => compareText(a, b)).map(([, point]) => point);
+function unmappedPlace(place: SweptLocation, target: Target): UnmappedReference {
+  const isNameless = place.isPrefix && targetPrefix(target, place.written) === undefined;
+  return { ...pointOf(place), ...(isNameless && { because: 'the naming changes paths, so a prefix has no name' }) };
 }
 
 /** Returns a function that reads the chart's templates. */

@@ -1,21 +1,23 @@
 import { scalarAt } from '../../base/field-path.ts';
 import { documentKey, type RenderedDocument } from '../../helm/documents.ts';
+import type { Render } from '../../helm/render.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
 import type { NotKnown } from '../../inventory/state.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
 import { targetPrefix } from '../../naming/path-prefix.ts';
-import { formatReference, parseReference, tryParseReference } from '../../oci/reference.ts';
+import { formatReference, tryParseReference } from '../../oci/reference.ts';
 import type { RecipeLocation } from '../../recipe/solve-recipe.ts';
 import type { ReferenceDecisions } from '../../search/reference-decisions.ts';
+import type { Profile } from '../../search/search-render.ts';
+import { covers, isPartOf, namesToSweep, uncoveredNames } from '../../search/swept-names.ts';
 import type { Variant } from '../../search/variants.ts';
-import { RegistryHosts } from '../../sweep/hosts.ts';
 import { readsAs } from '../../sweep/strings.ts';
 import { type SweptName, sweep } from '../../sweep/sweep.ts';
 import {
   type AllowedReference,
   type ExplainedName,
   expectedReference,
-  locationPath,
+  pointOf,
   type ReferenceLocation,
   type ReferencePoint,
   type RenderProof,
@@ -26,10 +28,15 @@ import {
 export type SweptLocation = RecipeLocation & ReferenceLocation;
 
 /** What the sweep says of a render with overrides. */
-type SweepResult = Required<Omit<RenderProof, 'references'>>;
+export interface SweepResult extends Required<Pick<RenderProof, 'notKnown' | 'explained' | 'allowed'>> {
+  /** Places that are still public, or have another name than the target's. */
+  readonly places: readonly SweptLocation[];
+}
 
-/** What is known of one variant of a chart without overrides. */
-interface SweptVariant extends Variant {
+/** What is known of one variant of a chart without overrides, or of manifests. */
+interface SweptVariant extends Pick<Variant, 'references'> {
+  readonly base: Pick<Render, 'documents'>;
+  readonly profile: Profile;
   /** Name of the chart. */
   readonly chart: string;
   /** Images that operators choose. */
@@ -53,25 +60,22 @@ export class Sweep {
   constructor(variant: SweptVariant, target: Target, decisions: ReferenceDecisions | undefined) {
     const { base, references, operands, guesses, staying } = variant;
     const all = [...references, ...operands, ...guesses, ...staying];
-    const parsed = all.map(({ reference }) => parseReference(reference));
-    const hosts = new RegistryHosts(parsed.map(({ registry }) => registry));
-    const shortNames = [...new Set(parsed.flatMap(shortName))];
-    const isPrivate = (name: string): boolean => isOfTarget(name, target);
-    this.#find = (documents) => sweep(documents, { hosts, shortNames, isPrivate });
+    const names = namesToSweep(all, (name) => isOfTarget(name, target));
+    this.#find = (documents) => sweep(documents, names);
     this.#variant = variant;
     this.#target = target;
     this.#decisions = decisions;
-    this.locations = this.#find(base.documents)
-      .filter((swept) => isPlace(swept) && !all.some((reference) => covers(reference, swept)) && !this.#stays(swept))
+    this.locations = uncoveredNames(base.documents, names, all)
+      .filter((swept) => isPlace(swept) && this.#stays(swept) === undefined)
       .map((swept) => this.#locate(swept));
   }
 
-  /** Judges a render with overrides. @param unmapped references that are known to be public in it */
+  /** Judges a render with overrides. @param unmapped references that the proof found public in it */
   judge(documents: readonly RenderedDocument[], unmapped: readonly UnmappedReference[]): SweepResult {
     const { guesses, staying } = this.#variant;
     const isReported = ({ template, path, text }: SweptName): boolean =>
       unmapped.some(
-        (entry) => entry.template === template && entry.path.startsWith(path) && overlaps(entry.written, text),
+        (entry) => entry.template === template && entry.path.startsWith(path) && isPartOf(entry.written, text),
       );
     const isOf = (references: readonly LocatedReference[], swept: SweptName): boolean =>
       references.some((reference) => covers(reference, swept));
@@ -79,11 +83,11 @@ export class Sweep {
     const places: SweptName[] = [];
     for (const swept of this.#find(documents)) {
       const location = this.#locate(swept);
-      const { reference, template, written } = location;
-      const point = { reference, ...this.#chart, template, path: locationPath(location), written };
+      const point = pointOf(location);
       const reason = this.#stays(swept);
       if (swept.explained !== undefined) {
-        result.explained.push({ name: written, template, path: point.path, why: swept.explained });
+        const { template, path, written: name } = point;
+        result.explained.push({ name, template, path, why: swept.explained });
       } else if (isReported(swept) || isOf(staying, swept)) {
         // Said already.
       } else if (reason !== undefined) result.allowed.push({ state: 'public-on-purpose', ...point, reason });
@@ -92,18 +96,7 @@ export class Sweep {
       else result.notKnown.push(unknown(point));
     }
     const unmoved = this.locations.filter((location) => !this.#isMoved(location, documents, places));
-    const locations = [...places.map((swept) => this.#locate(swept)), ...unmoved];
-    return {
-      ...result,
-      unmapped: locations.map((location) => ({
-        ...{ reference: location.reference, ...this.#chart, template: location.template },
-        ...{ path: locationPath(location), written: location.written },
-      })),
-    };
-  }
-
-  get #chart(): { readonly chart: string; readonly profile: string } {
-    return { chart: this.#variant.chart, profile: this.#variant.profile.name };
+    return { ...result, places: [...places.map((swept) => this.#locate(swept)), ...unmoved] };
   }
 
   /** Returns why a name stays public, if the user says so. */
@@ -122,7 +115,7 @@ export class Sweep {
     const { text: written, shape, explained: _, ...place } = swept;
     const reference = shape === 'image' ? tryParseReference(written) : undefined;
     return {
-      ...{ ...this.#chart, ...place, how: 'config', written },
+      ...{ chart: this.#variant.chart, profile: this.#variant.profile.name, ...place, how: 'config', written },
       reference: reference === undefined ? written : formatReference(reference),
       ...(reference === undefined && { isPrefix: true }),
     };
@@ -132,7 +125,7 @@ export class Sweep {
   #isMoved(location: SweptLocation, documents: readonly RenderedDocument[], places: readonly SweptName[]): boolean {
     const { template, document, path, written, isPrefix } = location;
     const isPublic = (swept: SweptName): boolean =>
-      swept.template === template && swept.path === path && overlaps(written, swept.text);
+      swept.template === template && swept.path === path && isPartOf(written, swept.text);
     if (places.some(isPublic)) return true;
     const expected = isPrefix ? targetPrefix(this.#target, written) : expectedReference(location, this.#target);
     const key = documentKey(template, document);
@@ -151,29 +144,12 @@ function unknown({ reference: subject, chart, profile, template, path }: Referen
   };
 }
 
-function isPlace({ shape, explained }: SweptName): boolean {
-  return shape !== 'bare' && explained === undefined;
-}
-
-/** Reports whether a reference is at the place of a name, whole or as a part. */
-function covers({ template, document, path, written, parts = [] }: LocatedReference, swept: SweptName): boolean {
-  if (template !== swept.template || document !== swept.document || path !== swept.path) return false;
-  return overlaps(written, swept.text) || parts.some((part) => part.text.includes(swept.text));
-}
-
-function overlaps(one: string, other: string): boolean {
-  return one.includes(other) || other.includes(one);
+/** Reports whether a name has to be moved as a reference is. */
+function isPlace({ shape }: SweptName): boolean {
+  return shape !== 'bare';
 }
 
 function isOfTarget(name: string, target: Target): boolean {
   const prefix = formatTarget(target);
   return name === target.registry || name === prefix || name.startsWith(`${prefix}/`) || name.startsWith(`${prefix}:`);
-}
-
-/** Returns the name of an image as it is written without the default registry; none for other registries. */
-function shortName({ registry, path, tag }: ReturnType<typeof parseReference>): string[] {
-  if (registry !== 'docker.io') return [];
-  const name = path.replace(/^library\//, '');
-  if (name.includes('/')) return [name];
-  return tag === undefined ? [] : [`${name}:${tag}`];
 }

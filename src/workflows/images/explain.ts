@@ -11,6 +11,7 @@ import {
   withOtherEvidence,
 } from '../../discovery/explain/index.ts';
 import { nestedCharts } from '../../discovery/nested/index.ts';
+import type { RenderedDocument } from '../../helm/documents.ts';
 import { fetchChart, titleOf } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import { Renderer } from '../../helm/render.ts';
@@ -19,6 +20,8 @@ import type { ChartJob } from '../../search/search-charts.ts';
 import { type Profile, searchRender } from '../../search/search-render.ts';
 import { upgradeProfile } from '../../search/variants.ts';
 import { type Context, withScratch } from '../../session/context.ts';
+import { RegistryHosts } from '../../sweep/hosts.ts';
+import { sweep } from '../../sweep/sweep.ts';
 import { unlessRefused } from '../../value-tracing/bisection.ts';
 import type { ImagesOptions } from './images.ts';
 
@@ -92,7 +95,7 @@ async function explainChart(
       searchRender(renderer, base, profile, { rules }, true),
     );
     for (const occurrence of findings.nested) nested.add(`${occurrence.name} ${occurrence.version}`.trim());
-    const installOccurrences = withOtherEvidence(explainDocuments(base.documents, text), findings.references, text);
+    const installOccurrences = withOtherEvidence(occurrencesIn(base.documents, text), findings.references, text);
     add(installOccurrences, name);
     const upgrade = await upgradeProfile(renderer, profile);
     if (upgrade === undefined) continue;
@@ -116,7 +119,7 @@ async function explainManifests(
   text: string,
 ): Promise<ExplainResult['charts'][number]> {
   const documents = await readManifests(context, source);
-  const occurrences = explainDocuments(documents, text).map((occurrence) => ({ ...occurrence, profiles: [] }));
+  const occurrences = occurrencesIn(documents, text).map((occurrence) => ({ ...occurrence, profiles: [] }));
   const nested = nestedCharts(documents, {}).map(({ name, version }) => `${name} ${version}`.trim());
   return { name: source.name, version: '', profiles: [], occurrences, nested: [...new Set(nested)] };
 }
@@ -124,7 +127,23 @@ async function explainManifests(
 /** Returns the occurrences in an upgrade; empty if the chart does not render as an upgrade. */
 async function upgradeOccurrences(renderer: Renderer, upgrade: Profile, text: string): Promise<Occurrence[]> {
   const attempt = await unlessRefused(renderer.render(upgrade.options));
-  return 'result' in attempt ? explainDocuments(attempt.result.documents, text) : [];
+  return 'result' in attempt ? occurrencesIn(attempt.result.documents, text) : [];
+}
+
+/** Explains a text, and adds to what is not taken where it stands, by which a proof leaves it public. */
+function occurrencesIn(documents: readonly RenderedDocument[], text: string): Occurrence[] {
+  const names = sweep(documents, { hosts: new RegistryHosts([]), shortNames: [text], isPrivate: () => false });
+  return explainDocuments(documents, text).map((occurrence) => {
+    const name = names.find(
+      ({ template, document, path, text: found }) =>
+        template === occurrence.template &&
+        document === occurrence.document &&
+        (occurrence.path === '' || path === occurrence.path) &&
+        (found.includes(text) || text.includes(found)),
+    );
+    if (occurrence.taken || name?.explained === undefined) return occurrence;
+    return { ...occurrence, because: `${occurrence.because}; it is in ${name.explained}` };
+  });
 }
 
 /** Key of an occurrence in two renders: document indexes may differ. */

@@ -1,10 +1,13 @@
 import { dirname } from 'node:path';
 import { asAirgapError } from '../../base/errors.ts';
+import type { RenderedDocument } from '../../helm/documents.ts';
 import type { LocatedReference, Location } from '../../inventory/finding.ts';
 import { manifestSource } from '../../manifests/source.ts';
 import { formatTargetReference, type Target } from '../../naming/naming.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
 import { imageName } from '../../overrides/formats/kustomize.ts';
+import { Sweep, type SweptLocation } from '../../overrides/proof/swept.ts';
+import type { ReferenceDecisions } from '../../search/reference-decisions.ts';
 import type { Context } from '../../session/context.ts';
 import { manifestReferences, type SourceOptions } from './source-references.ts';
 
@@ -44,20 +47,30 @@ export function expectedReferences(
 /**
  * Builds updated kustomizations again, from the files as they are now, and returns the references that did not get their
  * private names, one sentence each. Replacements and other transformers may set an image after `images`, and kustomize reads
- * the name of an entry as a regular expression, which may match another image.
+ * the name of an entry as a regular expression, which may match another image. Public names that no reference explains are in fields
+ * that `images` does not set.
  */
 export async function unreachedReferences(
   context: Context,
   kustomizations: readonly BuiltUpdate[],
-  rules: NonNullable<SourceOptions['rules']>,
+  { rules = [], target, decisions }: Pick<SourceOptions, 'rules' | 'target'> & { decisions: ReferenceDecisions },
 ): Promise<string[]> {
   const reasons: string[] = [];
   for (const { path, shown, expected } of kustomizations) {
-    if (expected.length === 0) continue;
     const origin = kustomizations.length > 1 ? `${shown}: ` : '';
     try {
       const source = manifestSource('kustomize', dirname(path), context.cwd);
-      const { wanted } = await manifestReferences(context, source, rules);
+      const { wanted, searched, documents } = await manifestReferences(context, source, rules);
+      for (const { reference, kind, name, path: field } of publicNames(
+        source.name,
+        searched,
+        documents,
+        target,
+        decisions,
+      ))
+        reasons.push(
+          `${origin}${reference}: still public, in a field that images does not set (${kind} ${name} ${field})`,
+        );
       const built = new Map(wanted.map((place) => [keyOf(place), place]));
       for (const place of expected) {
         const actual = built.get(keyOf(place))?.reference;
@@ -72,6 +85,18 @@ export async function unreachedReferences(
     }
   }
   return [...new Set(reasons)];
+}
+
+/** Returns the public names in what a kustomization builds that no reference explains. */
+function publicNames(
+  chart: string,
+  { references }: { readonly references: readonly LocatedReference[] },
+  documents: readonly RenderedDocument[],
+  target: Target,
+  decisions: ReferenceDecisions,
+): readonly SweptLocation[] {
+  const variant = { base: { documents }, references, operands: [], guesses: [], staying: [] };
+  return new Sweep({ ...variant, chart, profile: { name: '', options: {} } }, target, decisions).locations;
 }
 
 function keyOf({ document, path, within = '' }: Pick<Location, 'document' | 'path' | 'within'>): string {

@@ -10,7 +10,7 @@ import {
   type ReferenceDecisions,
   splitStaying,
 } from '../../search/reference-decisions.ts';
-import { searchManifests } from '../../search/search-manifests.ts';
+import { type ManifestSearch, searchManifests } from '../../search/search-manifests.ts';
 import type { Context } from '../../session/context.ts';
 import { addedReferences } from '../images/images.ts';
 import { bundledPlaces } from './bundled-charts.ts';
@@ -62,13 +62,14 @@ export async function sourceReferences(context: Context, options: SourceOptions)
   }
 }
 
-/** Returns the references of one kustomization or of manifests, without those that are only possible. */
+/** Returns the references of one kustomization or of manifests, without those that are only possible, and the manifests. */
 export async function manifestReferences(
   context: Context,
   source: ManifestSource,
   rules: readonly Rule[],
   decisions?: ReferenceDecisions,
-): Promise<ReturnType<typeof splitStaying<LocatedReference>>> {
+): Promise<ReturnType<typeof splitStaying<LocatedReference>> & Pick<ManifestSearch, 'searched' | 'documents'>> {
   const { searched, documents } = await searchManifests(context, source, { rules });
-  return splitStaying(searched.references.filter(isLocationBundledByDefault), decisions, documents, 'default');
+  const wanted = searched.references.filter(isLocationBundledByDefault);
+  return { ...splitStaying(wanted, decisions, documents, 'default'), searched, documents };
 }

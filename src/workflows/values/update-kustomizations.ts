@@ -50,6 +50,7 @@ export interface UpdateResult {
   readonly left: readonly string[];
   /** Images that stay public on purpose, and get no entry. */
   readonly allowed: readonly AllowedName[];
+  readonly decisions: ReferenceDecisions;
 }
 
 type DecidedOptions = UpdateOptions & { readonly decisions: ReferenceDecisions };
@@ -133,7 +134,7 @@ export async function updateKustomizations(context: Context, options: UpdateOpti
   if (errors.length > 0) throw combine(errors, `${errors.length} of ${opened.length} kustomizations cannot be updated`);
   // The sources have warned already.
   if (shared === undefined) warnUnusedAllowed(context.emit, decisions);
-  return { kustomizations, left: [...new Set(left)], allowed: allowedNames(allowed) };
+  return { kustomizations, left: [...new Set(left)], allowed: allowedNames(allowed), decisions };
 }
 
 /** Returns the folders of kustomizations that are sources, and of those that they build on. */
