@@ -16,7 +16,7 @@ import { findSecretHolders, holdersWithoutSecret } from '../additions/secret-hol
 import type { Proof } from '../proof/proof.ts';
 import { proofOf, type Relocation, renderAll } from '../proof/relocation.ts';
 import type { ProvenOverrides } from '../settings/accepted-settings.ts';
-import type { AddedPullSecret } from './post-render-map.ts';
+import type { AddedPullSecret, PostRenderEntry } from './post-render-map.ts';
 import { planPostRender, rewriteDocuments } from './post-render-plan.ts';
 import {
   applyTemplateEdits,
@@ -57,7 +57,6 @@ export async function repack(
   const expected = await Promise.all(
     renders.map(async (render) => (await rewriteDocuments(render.documents, entries)).documents),
   );
-  const names = [...new Set(entries.map(({ to }) => to))];
   let runs = 0;
   const repackWith = async (edits: readonly TemplateEdit[]): Promise<{ archive: string; renders: Render[] }> => {
     runs += 1;
@@ -76,7 +75,7 @@ export async function repack(
   };
   const attempt = async (edits: readonly TemplateEdit[]): Promise<{ archive: string; renders: Render[] }> => {
     const { archive, renders: changed } = await repackWith(edits);
-    const isExpected = changed.every(({ documents }, i) => hasNoExtraNames(documents, expected[i] ?? [], names));
+    const isExpected = changed.every(({ documents }, i) => hasNoExtraNames(documents, expected[i] ?? [], entries));
     if (!isExpected) throw new AirgapError('chart-render', 'a private name appears in an unexpected location');
     return { archive, renders: changed };
   };
@@ -155,15 +154,26 @@ function fileInChart(files: ChartFiles, template: string): string {
   return folders.join('') + template.slice(template.indexOf('/templates/') + 1);
 }
 
-/** Reports whether no document contains a name more often than expected. */
+/**
+ * Reports whether no document contains a private name more often than expected. In comments and descriptions, which the post-renderer
+ * leaves as they are, it may stand in place of the public one.
+ */
 function hasNoExtraNames(
   documents: readonly RenderedDocument[],
   expected: readonly RenderedDocument[],
-  names: readonly string[],
+  entries: readonly PostRenderEntry[],
 ): boolean {
+  // A word without registry, path or tag may be anything.
+  const publicNames = (group: readonly PostRenderEntry[]): ReadonlySet<string> =>
+    new Set(group.flatMap(({ from }) => (/[/:@]/.test(from) ? from : [])));
+  const byName = [...Map.groupBy(entries, ({ to }) => to)];
+  const replaced = new Map(byName.map(([name, group]) => [name, publicNames(group)]));
   const texts = new Map(expected.map(({ template, index, text }) => [documentKey(template, index), text]));
   return documents.every(({ template, index, text }) => {
     const expectedText = texts.get(documentKey(template, index)) ?? '';
-    return names.every((name) => wholeOccurrences(text, name).length <= wholeOccurrences(expectedText, name).length);
+    return [...replaced].every(([name, publicNames]) => {
+      const counts = [name, ...publicNames].map((each) => wholeOccurrences(expectedText, each).length);
+      return wholeOccurrences(text, name).length <= counts.reduce((sum, count) => sum + count, 0);
+    });
   });
 }

@@ -151,5 +151,11 @@ function isPlace({ shape }: SweptName): boolean {
 
 function isOfTarget(name: string, target: Target): boolean {
   const prefix = formatTarget(target);
-  return name === target.registry || name === prefix || name.startsWith(`${prefix}/`) || name.startsWith(`${prefix}:`);
+  return (
+    name === target.registry ||
+    name === prefix ||
+    name.startsWith(`${prefix}/`) ||
+    name.startsWith(`${prefix}:`) ||
+    name.startsWith(`${prefix}@`)
+  );
 }

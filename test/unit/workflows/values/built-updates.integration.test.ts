@@ -43,7 +43,10 @@ describe.skipIf(KUBECTL === undefined)('what updated kustomizations build', { ti
           '  targets: [{select: {kind: Pod}, fieldPaths: [spec.containers.0.image]}]\n',
         'pod.yaml': pod('a', 'nginx:1').replace('name: a', 'name: a, annotations: {img: "busybox:2"}'),
       },
-      ['docker.io/library/busybox:2: is docker.io/library/busybox:2 after images'],
+      [
+        'docker.io/library/busybox:2: still public, in a field that images does not set',
+        'docker.io/library/busybox:2: is docker.io/library/busybox:2 after images',
+      ],
     ],
     [
       'is listed where kustomize takes the name of an entry for that of another image',

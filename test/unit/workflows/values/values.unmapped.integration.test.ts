@@ -21,13 +21,13 @@ describe.for(HELMS)('unmapped references with Helm $version', (helm) => {
     const yaml = await readFile(join(scratch, 'o.yaml'), 'utf8');
     const { entries } = parsePostRenderMap(await readFile(join(scratch, 'o.post-render.json'), 'utf8'), 'map');
     expect(entries.map(({ kind, path, from, hook }) => [kind, path, from, hook].join(' ').trim())).toEqual([
-      'quay.io/fixed/tools:1.0.2',
       'ConfigMap data["pods.yaml"] busybox',
       'ConfigMap data["run.sh"] quay.io/fixed/tools:1.0.2',
       'Deployment spec.template.spec.containers[0].args[0] quay.io/fixed/tools:1.0.2',
       `Deployment spec.template.spec.containers[0].env[0].value quay.io/fixed/tools@sha256:${'a'.repeat(64)}`,
       'Deployment spec.template.spec.initContainers[0].image busybox:1.36.1',
       'Secret data.settings ghcr.io/fixed/worker:2.0.0',
+      'Secret data.settings docker.io',
       'Job spec.template.spec.containers[0].image ghcr.io/fixed/migrate:2.0.0 true',
       'Pod spec.containers[0].image docker.io/curlimages/curl:8.10.1 true',
     ]);
