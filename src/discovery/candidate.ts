@@ -43,7 +43,24 @@ const PLACEHOLDERS = new Set(
 );
 const MIME = /^(?:image|application|text|video|audio|font)\/[\w.+-]+$/;
 /** Source code hosts: their paths look like images but never are. */
-const SOURCE_HOSTS = new Set(['github.com', 'gitlab.com', 'bitbucket.org', 'golang.org', 'gopkg.in']);
+const SOURCE_HOSTS = new Set([
+  ...[
+    'github.com',
+    'www.github.com',
+    'gitlab.com',
+    'bitbucket.org',
+    'golang.org',
+    'gopkg.in',
+    'dev.azure.com',
+    'raw.githubusercontent.com',
+  ],
+]);
+
+/** Reports whether a text is the host of source code, or begins with it. */
+export function isSourceHost(text: string): boolean {
+  return SOURCE_HOSTS.has(text.split('/')[0] ?? '');
+}
+
 const VERSION_TAG = /^v?\d+\.\d+/;
 const NAMED_TAG = /\d|^(?:latest|stable|edge|main|master|nightly|dev|release|alpine|slim|debian|ubuntu)/;
 /** Names of official images. Words joined by underscores or dots are identifiers of something else. */
@@ -86,6 +103,7 @@ function rejectionOf(parts: ReferenceParts, evidence: Exclude<Evidence, 'typed' 
   const { host, path, tag, pinned } = parts;
   // The grammar reads a capitalized first component as a host; no published image is named that way.
   if (host !== undefined && !/[.:]/.test(host) && host !== 'localhost') return 'capital-host';
+  if (host !== undefined && SOURCE_HOSTS.has(host)) return 'source-host';
   if (pinned) return undefined;
   if (tag === undefined) return evidence === 'key' ? rejectionOfName(parts) : 'untagged';
   if (PORT_TAG.test(tag) && (host === undefined || evidence === 'none')) return 'port';
@@ -106,7 +124,6 @@ function rejectionOfName({ host, path }: ReferenceParts): Rejection | undefined 
 
 function rejectionOfHost(host: string): Rejection | undefined {
   if (isServiceHost(host)) return 'service-host';
-  if (SOURCE_HOSTS.has(host)) return 'source-host';
   return /[.:]/.test(host) ? undefined : 'no-host';
 }
 

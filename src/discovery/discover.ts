@@ -53,7 +53,7 @@ export const ROOT_CONTEXT: WalkContext = {
   namedBy: undefined,
   evidence: 'none',
   underImage: false,
-  inherited: [],
+  inherited: {},
   artifacts: NO_ARTIFACTS,
   disabled: false,
   inScript: false,

@@ -7,8 +7,10 @@ import type { SplitPart } from '../inventory/finding.ts';
  */
 export type Evidence = 'typed' | 'artifact' | 'key' | 'context' | 'none';
 
-/** Part of a split reference that a name denotes. `version` and `name` are weak: they mean other things elsewhere. */
-export type SplitRole = SplitPart['role'] | 'version' | 'name';
+/**
+ * Part of a split reference that a name denotes. `version`, `name` and `prefix` are weak: they mean other things elsewhere.
+ */
+export type SplitRole = SplitPart['role'] | 'version' | 'name' | 'prefix';
 
 /**
  * Splits a key, an environment variable or a flag into lower-case words: `config.linkerd.io/proxyImage` becomes proxy,
@@ -68,11 +70,13 @@ const ROLES: readonly (readonly [SplitRole, readonly string[]])[] = [
   ['repository', ['repository', 'repo', 'repository url', 'repository name', 'base image']],
   ['image', ['image', 'image name']],
   ['name', ['name']],
+  // Beginnings of references, for the images below or beside.
+  ['prefix', ['base', 'prefix', 'base url', 'image prefix', 'image base']],
 ];
 
 /** Fast check that avoids splitting most keys into words. */
 const ENDS_IN_ROLE =
-  /(?:tags?|version|digest|sha|sha256|registry|hub|url|host|server|prefix|repository|repo|images?|name)\W*$/i;
+  /(?:tags?|version|digest|sha|sha256|registry|hub|url|host|server|prefix|base|repository|repo|images?|name)\W*$/i;
 
 /** Returns the part of a split reference that a key denotes, and the stem that it shares with the other parts. */
 export function splitRoleOf(key: string, underImage: boolean): { role: SplitRole; stem: string } | undefined {
@@ -90,7 +94,8 @@ function roleOf(words: readonly string[], underImage: boolean): { role: SplitRol
   const twoWordRole = words.length < 2 ? undefined : ROLES.find(([, names]) => names.includes(lastTwoWords));
   if (twoWordRole !== undefined) return { role: twoWordRole[0], length: 2 };
   const oneWordRole = ROLES.find(([, names]) => names.includes(lastWord));
-  if (oneWordRole !== undefined)
-    return { role: oneWordRole[0] === 'name' && underImage ? 'image' : oneWordRole[0], length: 1 };
-  return undefined;
+  if (oneWordRole === undefined) return undefined;
+  // `RELATED_IMAGE_X_NAME` is the name of an image, `IMAGE_PULL_SECRET_NAME` is not.
+  const isImageName = words.includes('image') && !words.some((word) => NOT_IMAGE.has(word));
+  return { role: oneWordRole[0] === 'name' && (underImage || isImageName) ? 'image' : oneWordRole[0], length: 1 };
 }

@@ -1,7 +1,7 @@
 import { childPath, type FieldPath } from '../base/field-path.ts';
 import { isMapping, type Mapping } from '../base/mapping.ts';
 import { splitRoleOf } from './key-evidence.ts';
-import { type Field, type InheritedParts, ownRegistryAndTag } from './split.ts';
+import { type Field, type InheritedParts, ownParts } from './split.ts';
 
 /** A named value: entry of a mapping, environment variable, or a word of a text and its name. */
 export interface NamedValue {
@@ -29,20 +29,17 @@ export function namedItem(item: unknown, previous: unknown, fieldPath: FieldPath
   return { key: isNamed ? previous : undefined, value: item, fieldPath };
 }
 
-/**
- * Returns the registry and tag that apply to the images below: charts set them in the mapping itself or in `global`.
- */
+/** Returns the prefix and tag that apply to the images below: charts set them in the mapping itself or in `global`. */
 export function inheritedParts(
   entries: readonly NamedValue[],
   fields: readonly Field[],
   outerParts: InheritedParts,
 ): InheritedParts {
-  const ownParts = ownRegistryAndTag(fields);
   const global = entries.find(({ key, value }) => key === 'global' && isMapping(value));
   const globalParts = isMapping(global?.value)
-    ? ownRegistryAndTag(entriesOf(global.value, global.fieldPath).flatMap(toField))
-    : [];
-  return [ownParts, globalParts].find((parts) => parts.length > 0) ?? outerParts;
+    ? ownParts(entriesOf(global.value, global.fieldPath).flatMap(toField))
+    : {};
+  return { ...outerParts, ...globalParts, ...ownParts(fields) };
 }
 
 /** Converts an entry to a field of a split reference; empty if its key has no such role. */

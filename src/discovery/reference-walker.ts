@@ -163,7 +163,7 @@ export class ReferenceWalker {
 
   #unpack(text: string, fieldPath: FieldPath, context: WalkContext): void {
     const { depth } = context;
-    const deeper: WalkContext = { ...context, depth: depth + 1, underImage: false, inherited: [] };
+    const deeper: WalkContext = { ...context, depth: depth + 1, underImage: false };
     const payload = unpack(text);
     if (payload.kind === 'text') this.#text(payload.text, nestedPath(fieldPath, payload.step), deeper);
     if (payload.kind === 'trees') {
@@ -238,13 +238,19 @@ function toMatch(
   const isDoubtful = /[/:@]/.test(written)
     ? isUncertain && evidence === 'none' && !/^[^/]*[.:]/.test(written)
     : isUncertain || disabled;
+  // One word in a configuration may name anything, and a program may add a registry to it.
+  const isWord = how === 'config' && !/[/:@]/.test(parts === undefined ? written : withoutTag(written));
   return {
     fieldPath,
     how,
     written,
     reference,
-    confidence: isDoubtful && confidence !== 'certain' ? 'possible' : confidence,
+    confidence: (isDoubtful || isWord) && confidence !== 'certain' ? 'possible' : confidence,
     disabled,
     ...(parts === undefined ? {} : { parts }),
   };
+}
+
+function withoutTag(written: string): string {
+  return written.replace(/[:@].*$/s, '');
 }

@@ -1,6 +1,7 @@
 import { type FieldPath, innermostPath } from '../base/field-path.ts';
 import { trimBothEnds } from '../base/text-trim.ts';
 import type { SplitPart } from '../inventory/finding.ts';
+import { isSourceHost } from './candidate.ts';
 import { type SplitRole, splitRoleOf, wordsOf } from './key-evidence.ts';
 
 /** A named scalar: field of a mapping, environment variable, flag, or assignment in a text. */
@@ -24,8 +25,12 @@ interface FieldPart {
   readonly field: Field;
 }
 
-/** Registry and tag that a mapping sets for every bare image below it (`hub` and `tag`). */
-export type InheritedParts = readonly FieldPart[];
+/** Parts that apply to the images below a mapping, or beside a variable (`hub` and `tag`, `base`, `CONTAINER_REGISTRY`). */
+export interface InheritedParts {
+  /** A registry, or one with the beginning of a path. */
+  readonly prefix?: FieldPart;
+  readonly tag?: FieldPart;
+}
 
 type Groups = ReadonlyMap<string, readonly FieldPart[]>;
 
@@ -52,13 +57,38 @@ export function findSplits(
   return { splits, used };
 }
 
-/** Returns the registry and tag that apply to the mappings below: those without an image next to them. */
-export function ownRegistryAndTag(fields: readonly Field[]): InheritedParts {
-  const parts = (groupByStem(fields, false).get('') ?? []).filter((part) => part.field.text !== '');
-  const registry = parts.find((part) => part.role === 'registry');
-  const tag = parts.find((part) => part.role === 'tag');
-  const hasImage = parts.some((part) => part.role === 'repository' || part.role === 'image');
-  return registry === undefined || tag === undefined || hasImage ? [] : [registry, tag];
+/** Words that a name of a registry for all images of a program has besides `registry`. */
+const GENERAL =
+  /^(?:|(?:container|docker|oci|image|default|global|private|public|base|main|common)(?: (?:container|image|default))?)$/;
+
+/**
+ * Returns the parts that apply to the images below: a prefix that looks like a registry and is not part of a reference of its own, and a
+ * tag.
+ */
+export function ownParts(fields: readonly Field[]): InheritedParts {
+  const groups = groupByStem(fields, false);
+  const prefixes = [...groups].flatMap(([stem, parts]) => {
+    // What has a name beside it belongs to that, and only the registry itself is for the others too.
+    const isAlone = parts.every(({ role, field }) => isPrefixRole(role) || field.text === '' || role === 'version');
+    return parts.filter(
+      ({ role, field }) =>
+        isPrefixRole(role) && GENERAL.test(stem) && isRegistry(field.text) && (role === 'registry' || isAlone),
+    );
+  });
+  const tag = groups.get('')?.find(({ role, field }) => (role === 'tag' || role === 'version') && field.text !== '');
+  return { ...(prefixes[0] && { prefix: prefixes[0] }), ...(tag && { tag }) };
+}
+
+function isPrefixRole(role: SplitRole): boolean {
+  return role === 'registry' || role === 'prefix' || role === 'repository';
+}
+
+/** Reports whether a text is a registry, or one with the beginning of a path: with a host as only registries have one. */
+function isRegistry(text: string): boolean {
+  return (
+    /^(?:[a-z0-9][\w-]*(?:\.[\w-]+)+(?::\d+)?|localhost(?::\d+)?|[a-z0-9][\w-]*:\d+)(?:\/[\w.-]+)*\/?$/i.test(text) &&
+    !isSourceHost(text)
+  );
 }
 
 function groupByStem(fields: readonly Field[], underImage: boolean): Groups {
@@ -84,27 +114,43 @@ function partsWithStem(
   const partWithRole = (role: SplitRole): FieldPart | undefined =>
     stemParts.find((part) => part.role === role && part.field.text !== '');
   const repository = partWithRole('repository');
-  const registry = partWithRole('registry');
+  const registry = partWithRole('registry') ?? registryPrefix(partWithRole('prefix'));
   const name = partWithRole('image') ?? (registry === undefined ? repository : (repository ?? partWithRole('name')));
   if (name === undefined || isComplete(name.field.text)) return undefined;
-  const inheritable =
-    !name.field.text.includes('/') && repository === undefined && registry === undefined ? inherited : [];
-  const isVersionTag = underImage || hasHost(name.field.text) || registry !== undefined || namesImage(name, repository);
+  const prefix = registry ?? inheritedPrefix(inherited.prefix, name, repository);
+  const isInherited = prefix !== undefined && prefix !== registry;
+  const isVersionTag = underImage || hasHost(name.field.text) || prefix !== undefined || namesImage(name, repository);
   const tag =
     partWithRole('tag') ??
     (isVersionTag ? partWithRole('version') : undefined) ??
-    inheritable[1] ??
-    tagOfShorterStem(stem, name, groups);
+    tagOfShorterStem(stem, name, groups) ??
+    (namesImage(name, repository) || hasHost(name.field.text) ? tagOfOtherStem(groups) : undefined) ??
+    (isInherited ? inherited.tag : undefined);
   const digest = partWithRole('digest');
-  const prefix = [registry ?? inheritable[0], name === repository ? undefined : repository].filter(
-    (part) => part !== undefined,
-  );
+  const prefixes = [prefix, name === repository ? undefined : repository].filter((part) => part !== undefined);
   const hasEmptyPart = stemParts.some(
     (part) => part.field.text === '' && part.role !== 'registry' && part.role !== 'digest',
   );
-  if (prefix.length === 0 && tag === undefined && digest === undefined && !hasEmptyPart) return undefined;
-  const nameParts = hasHost(name.field.text) ? [name] : [...effectivePrefix(prefix), name];
+  if (prefixes.length === 0 && tag === undefined && digest === undefined && !hasEmptyPart) return undefined;
+  const nameParts = hasHost(name.field.text) ? [name] : [...effectivePrefix(prefixes), name];
   return [...nameParts, tag, digest].filter((part) => part !== undefined);
+}
+
+/** A prefix is one only if its text is a registry: the word means other things elsewhere. */
+function registryPrefix(part: FieldPart | undefined): FieldPart | undefined {
+  return part !== undefined && isRegistry(part.field.text) ? part : undefined;
+}
+
+/** Returns the prefix from above or beside, if the name has room for it: a name with a path takes only a registry. */
+function inheritedPrefix(
+  prefix: FieldPart | undefined,
+  name: FieldPart,
+  repository: FieldPart | undefined,
+): FieldPart | undefined {
+  if (prefix === undefined || prefix.field === name.field || hasHost(repository?.field.text ?? name.field.text))
+    return undefined;
+  const hasPath = name.field.text.includes('/') || (repository !== undefined && repository !== name);
+  return hasPath && prefix.field.text.includes('/') ? undefined : prefix;
 }
 
 /** A version is a tag only next to a definite image: many resources have a version of their own. */
@@ -124,6 +170,22 @@ function tagOfShorterStem(stem: string, name: FieldPart, groups: Groups): FieldP
   return undefined;
 }
 
+/**
+ * Finds the tag of an `image` beside `defaultImageVersion`: a part with other words that says that it is for an image, and has no name of its
+ * own.
+ */
+function tagOfOtherStem(groups: Groups): FieldPart | undefined {
+  const tags = [...groups.values()].flatMap((parts) => {
+    const hasName = parts.some(({ role, field }) => (role === 'image' || role === 'repository') && field.text !== '');
+    return hasName ? [] : parts.filter(({ role, field }) => isImageTag(role, field) && field.text !== '');
+  });
+  return tags.length === 1 ? tags[0] : undefined;
+}
+
+function isImageTag(role: SplitRole, { key }: Field): boolean {
+  return (role === 'tag' || role === 'version') && wordsOf(key).includes('image');
+}
+
 /** A registry is ignored if the repository already contains a host. */
 function effectivePrefix(prefix: readonly FieldPart[]): readonly FieldPart[] {
   const last = prefix.at(-1);
@@ -138,11 +200,19 @@ function joinParts(parts: readonly FieldPart[]): SplitReference | undefined {
   const tag = parts.find(({ role }) => role === 'tag' || role === 'version')?.field.text ?? '';
   const digest = parts.find(({ role }) => role === 'digest')?.field.text ?? '';
   if (name === undefined || (tag === '' && digest === '' && !hasTag(written))) return undefined;
+  const { fieldPath } = name.field;
   return {
     written: withDigest(withTag(written, tag), digest),
-    parts: parts.map(toSplitPart),
-    fieldPath: name.field.fieldPath,
+    parts: parts.map((part) => toSplitPart(part, fieldPath)),
+    fieldPath,
   };
+}
+
+/** Returns the text that has a field: the object itself, or a text within one of its fields. */
+function textOf({ path, within }: FieldPath): string {
+  if (within === undefined) return '';
+  const last = within.lastIndexOf(' > ') + 1;
+  return `${path}\n${within.slice(0, last)}${/^[^:]*:?/.exec(within.slice(last))?.[0] ?? ''}`;
 }
 
 function withTag(name: string, tag: string): string {
@@ -154,9 +224,16 @@ function withDigest(name: string, digest: string): string {
   return `${name}@${/^[0-9a-f]{64}$/.test(digest) ? `sha256:${digest}` : digest}`;
 }
 
-function toSplitPart({ role, field }: FieldPart): SplitPart {
-  const partRole = role === 'version' ? 'tag' : role === 'name' ? 'image' : role;
-  return { role: partRole, path: innermostPath(field.fieldPath), text: field.text };
+const PART_ROLES: Readonly<Partial<Record<SplitRole, SplitPart['role']>>> = {
+  version: 'tag',
+  name: 'image',
+  prefix: 'registry',
+};
+
+function toSplitPart({ role, field: { text, fieldPath } }: FieldPart, name: FieldPath): SplitPart {
+  const partRole = PART_ROLES[role] ?? (role as SplitPart['role']);
+  const isElsewhere = textOf(fieldPath) !== textOf(name);
+  return { role: partRole, path: innermostPath(fieldPath), ...(isElsewhere && { at: fieldPath }), text };
 }
 
 /** A complete reference needs no other parts. */

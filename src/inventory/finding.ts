@@ -1,3 +1,4 @@
+import type { FieldPath } from '../base/field-path.ts';
 import type { Subchart } from '../helm/subcharts.ts';
 
 /**
@@ -128,7 +129,10 @@ export const SPLIT_ROLES = ['registry', 'repository', 'image', 'tag', 'digest'] 
 /** One field of a split name. */
 export interface SplitPart {
   readonly role: (typeof SPLIT_ROLES)[number];
+  /** Field of the object or, inside a text, of that text. */
   readonly path: string;
+  /** Place in the object, if it is not in the same text as the name: a registry in another variable or file. */
+  readonly at?: FieldPath;
   readonly text: string;
 }
 

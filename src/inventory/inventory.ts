@@ -41,6 +41,7 @@ const location = z.object({
       z.object({
         role: z.enum(SPLIT_ROLES),
         path: z.string(),
+        at: z.object({ path: z.string(), within: z.string().optional() }).optional(),
         text: z.string(),
       }),
     )

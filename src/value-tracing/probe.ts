@@ -136,13 +136,13 @@ function joinSplit(
 ): ReferenceTemplate | undefined {
   const parts: ReferenceTemplate = [];
   let offset = 0;
-  for (const { path, text } of location.parts ?? []) {
+  for (const { path, at, text } of location.parts ?? []) {
     const start = location.written.indexOf(text, offset);
     if (start < 0) return undefined;
     if (start > offset) parts.push({ kind: 'literal', text: location.written.slice(offset, start) });
     offset = start + text.length;
     // The fields of a split reference inside a text are fields of that text.
-    const field = location.within === undefined ? { path } : { path: location.path, within: path };
+    const field = at ?? (location.within === undefined ? { path } : { path: location.path, within: path });
     const pairs = textPairs(unmarked, marked, field);
     const [template] = pairs.flatMap(([unmarkedText, markedText]) =>
       referenceTemplatesIn(unmarkedText, markedText, text, segments),

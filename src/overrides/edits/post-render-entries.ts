@@ -44,9 +44,9 @@ function entriesAtLocation(location: ReferenceLocation, name: PrivateName): Post
     const within = withinPath(location.within, written);
     return [{ ...shared, path: location.path, within, from: written, to: renamed(written, name) }];
   }
-  return splitEdits(location.parts, name).map(({ path, from, to }) => {
+  return splitEdits(location.parts, name).map(({ part: { path, at }, from, to }) => {
     // If the split is inside a text, its fields are paths within that text.
-    const field = location.within === undefined ? { path } : { path: location.path, within: path };
+    const field = at ?? (location.within === undefined ? { path } : { path: location.path, within: path });
     return { ...shared, ...field, from, to };
   });
 }
@@ -96,7 +96,7 @@ function withinPath(within: string | undefined, written: string): string | undef
 
 /** Field of a split reference with its new text. */
 interface FieldEdit {
-  readonly path: string;
+  readonly part: SplitPart;
   readonly from: string;
   readonly to: string;
 }
@@ -107,7 +107,7 @@ function splitEdits(parts: readonly SplitPart[], { repository, tag }: PrivateNam
   const tagPart = parts.find(({ role }) => role === 'tag');
   if (tag === undefined || names.length === 0) return names;
   if (tagPart === undefined) return [];
-  const edits = [...names, { path: tagPart.path, from: tagPart.text, to: tag }];
+  const edits = [...names, { part: tagPart, from: tagPart.text, to: tag }];
   return edits.filter(({ from, to }) => from !== to);
 }
 
@@ -121,16 +121,16 @@ function repositoryEdits(parts: readonly SplitPart[], name: string): FieldEdit[]
   const prefixBefore = (end: string): string | undefined =>
     repository.endsWith(`/${end}`) ? slashed(repository.slice(0, -end.length - 1)) : undefined;
   const [second] = others;
-  if (second === undefined) return [{ path: first.path, from: first.text, to: repository }];
+  if (second === undefined) return [{ part: first, from: first.text, to: repository }];
   const editBoth = (prefix: string, name: string): FieldEdit[] => [
-    { path: first.path, from: first.text, to: prefix },
-    { path: second.path, from: second.text, to: second.text.replace(otherComponents, name) },
+    { part: first, from: first.text, to: prefix },
+    { part: second, from: second.text, to: second.text.replace(otherComponents, name) },
   ];
   // Docker official images get `library/` in the repository, because other images may share the registry field.
   const official = others.length === 1 ? prefixBefore(`library/${otherComponents}`) : undefined;
   if (official !== undefined) return editBoth(official, `library/${otherComponents}`);
   const prefix = prefixBefore(otherComponents);
-  if (prefix !== undefined) return [{ path: first.path, from: first.text, to: prefix }];
+  if (prefix !== undefined) return [{ part: first, from: first.text, to: prefix }];
   if (others.length > 1 || first.role !== 'registry') return [];
   const slash = repository.indexOf('/');
   return editBoth(slashed(repository.slice(0, slash)), repository.slice(slash + 1));
