@@ -24,6 +24,7 @@ export type Rejection =
   | 'media-type'
   | 'identifier' // a single word that is not a valid name of an official image
   | 'source-host'
+  | 'source' // the name of a repository of source code
   | 'service-host'
   | 'no-host' // the first component has neither a dot nor a port
   | 'port' // the text after the colon is a port

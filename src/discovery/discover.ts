@@ -3,6 +3,7 @@ import { isMapping, type Mapping } from '../base/mapping.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
 import { NO_ARTIFACTS } from './artifact-fields.ts';
+import { defaultImages, mayHaveDefaultImages } from './crd-defaults.ts';
 import { needOf } from './findings.ts';
 import type { Match, MatchListener } from './match.ts';
 import { entriesOf, type NamedValue } from './named-value.ts';
@@ -27,10 +28,12 @@ function referencesIn(
   document: RenderedDocument,
   { chart, profile }: { chart: string; profile: string },
 ): LocatedReference[] {
-  const object = isRelevant(document) ? document.object : undefined;
+  const hasDefaults = mayHaveDefaultImages(document);
+  const object = hasDefaults || isRelevant(document) ? document.object : undefined;
   if (object === undefined) return [];
   const identity = objectIdentity(object);
-  return searchObject(object).map(({ fieldPath, how, written, reference, confidence, parts, disabled }) => ({
+  const matches = hasDefaults ? defaultImages(object, searchDefaults) : searchObject(object);
+  return matches.map(({ fieldPath, how, written, reference, confidence, parts, disabled }) => ({
     chart,
     profile,
     template: document.template,
@@ -42,8 +45,14 @@ function referencesIn(
     ...(parts === undefined ? {} : { parts }),
     reference,
     confidence,
-    need: needOf(how, identity.hook, disabled),
+    need: hasDefaults ? 'operand' : needOf(how, identity.hook, disabled),
   }));
+}
+
+function searchDefaults(defaults: Mapping): readonly Match[] {
+  const walker = new ReferenceWalker();
+  walker.visit(defaults, { path: '' }, { ...ROOT_CONTEXT, how: 'custom-resource' });
+  return walker.matches;
 }
 
 /** Context at the top of a document: no evidence, so plain strings are not candidates. */
@@ -57,6 +66,7 @@ export const ROOT_CONTEXT: WalkContext = {
   artifacts: NO_ARTIFACTS,
   disabled: false,
   inScript: false,
+  inSource: false,
   depth: 0,
 };
 

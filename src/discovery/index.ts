@@ -1,6 +1,7 @@
 export { isFetchedByController } from './artifact-fields.ts';
 /** The face of discovery. `cross-check.ts` is imported by itself: it loads a second YAML parser, which only renders need. */
 export { objectsIn } from './containers.ts';
+export { crdDocuments } from './crd-defaults.ts';
 export { discoverReferences } from './discover.ts';
 export { toFindings } from './findings.ts';
 export { imageConfigReferences } from './image-config.ts';

@@ -72,6 +72,24 @@ function trees(values: readonly unknown[], format: string): Payload | undefined 
   };
 }
 
+/** A string literal with escaped quotes. */
+const LITERAL = /"(?:[^"\\\n]|\\.)*"/g;
+
+/** Returns the JSON documents in string literals of code: `json.loads("{\"image\": …}")`. */
+export function jsonInCode(text: string): { readonly step: string; readonly value: unknown }[] {
+  if (!/"[[{][^"\\]*\\"/.test(text)) return [];
+  return [...text.matchAll(LITERAL)].flatMap(({ 0: literal, index }) => {
+    if (!/^"\s*[[{]/.test(literal)) return [];
+    try {
+      const value: unknown = JSON.parse(JSON.parse(literal) as string);
+      const line = text.slice(0, index).split('\n').length;
+      return isTooDeep(value) ? [] : [{ step: `line ${line} > json:`, value }];
+    } catch {
+      return [];
+    }
+  });
+}
+
 /** The padding of base64 is not an assignment. */
 const PADDED_BASE64 = /^[A-Za-z0-9+/]{22,}={1,2}$/;
 const ASSIGNMENT = /^(?:export\s+|-\s+)?["']?(-{0,2}[A-Za-z_0-9][\w./-]*)["']?(\s*(?::=|=>|=|:(?=\s|"|')))([\s\S]*)$/;

@@ -5,8 +5,9 @@ import { assess, type Verdict } from './candidate.ts';
 import { type Evidence, evidenceOf } from './key-evidence.ts';
 import type { Match, MatchContext, MatchListener, OmissionReason, TextEvent } from './match.ts';
 import { entriesOf, inheritedParts, type NamedValue, namedItem, toField } from './named-value.ts';
-import { unpack } from './payload.ts';
+import { jsonInCode, unpack } from './payload.ts';
 import { isIgnoredKind, mayContainReference } from './relevance.ts';
+import { hasSourceFields, isSourceKey } from './source-code.ts';
 import { type Field, findSplits, type InheritedParts, type SplitReference } from './split.ts';
 
 /** Context of a value during the search. */
@@ -17,6 +18,8 @@ export interface WalkContext extends MatchContext {
   readonly inherited: InheritedParts;
   /** Fields of the enclosing object that name OCI artifacts. */
   readonly artifacts: Artifacts;
+  /** An enclosing key is about source code. */
+  readonly inSource: boolean;
   /** Number of texts unpacked so far. */
   readonly depth: number;
 }
@@ -56,7 +59,10 @@ export class ReferenceWalker {
         ? { splits: [], used: new Set<Field>() }
         : findSplits(fields, context.underImage, inherited);
     for (const split of splits) {
-      this.#assess(split.written, 'key', split.fieldPath, context, split.parts);
+      if (isOfSource(split, entries, context)) {
+        const { written: text, fieldPath, parts } = split;
+        this.#report({ text, fieldPath, parts, evidence: 'key', assessment: 'source', isUnpacked: false }, context);
+      } else this.#assess(split.written, 'key', split.fieldPath, context, split.parts);
     }
     if (this.#listener !== undefined) this.#omitLoneParts(used, splits, context);
     const usedPaths = new Set([...used].map((field) => field.fieldPath));
@@ -71,6 +77,7 @@ export class ReferenceWalker {
       ...parentContext,
       key: key ?? parentContext.key,
       inScript: parentContext.inScript || weakKey,
+      inSource: parentContext.inSource || (key !== undefined && isSourceKey(key)),
       underImage: false,
     };
     if (key === undefined) this.visit(value, fieldPath, context);
@@ -171,6 +178,7 @@ export class ReferenceWalker {
         this.visit(value, nestedPath(fieldPath, step), { ...deeper, inScript: false });
     }
     if (payload.kind !== 'words') return;
+    for (const { step, value } of jsonInCode(text)) this.visit(value, nestedPath(fieldPath, step), deeper);
     const words = payload.words.filter((word) => word.text !== text);
     this.visitEntries(
       words.map(({ step, key, text: value, weakKey }) => ({
@@ -219,6 +227,17 @@ export class ReferenceWalker {
     if (match !== undefined) this.matches.push(match);
     this.#listener?.({ ...assessed, type: 'assessed', context, ...(match === undefined ? {} : { match }) });
   }
+}
+
+/** Reports whether the parts are of a repository of source code. A key that names an image says otherwise. */
+function isOfSource(
+  { fieldPath, parts }: SplitReference,
+  entries: readonly NamedValue[],
+  { inSource, underImage }: WalkContext,
+): boolean {
+  if (underImage || parts.some(({ role }) => role === 'image' || role === 'registry')) return false;
+  const key = entries.find((entry) => entry.fieldPath === fieldPath)?.key ?? '';
+  return inSource || isSourceKey(key) || hasSourceFields(entries);
 }
 
 /** Returns a volume without the image that it mounts, which has been assessed. */

@@ -115,7 +115,9 @@ function partsWithStem(
     stemParts.find((part) => part.role === role && part.field.text !== '');
   const repository = partWithRole('repository');
   const registry = partWithRole('registry') ?? registryPrefix(partWithRole('prefix'));
-  const name = partWithRole('image') ?? (registry === undefined ? repository : (repository ?? partWithRole('name')));
+  // A name alone may be of anything; with a registry, or with a tag below one, it is of an image.
+  const hasRegistry = registry !== undefined || (inherited.prefix !== undefined && partWithRole('tag') !== undefined);
+  const name = partWithRole('image') ?? repository ?? (hasRegistry ? partWithRole('name') : undefined);
   if (name === undefined || isComplete(name.field.text)) return undefined;
   const prefix = registry ?? inheritedPrefix(inherited.prefix, name, repository);
   const isInherited = prefix !== undefined && prefix !== registry;

@@ -188,13 +188,27 @@ function lineOf(text: string, offset: number): number {
 export function demoteValuesCopies(references: readonly LocatedReference[], values: Values): LocatedReference[] {
   const paths = references.map((reference) => copiedPath(reference, values));
   // A single key occurs in many texts. It only counts if the same text also contains a longer path of the values.
-  const copies = new Set(references.flatMap((reference, i) => (paths[i]?.includes('.') ? [textKey(reference)] : [])));
+  const copied = references.flatMap((reference, i) => (paths[i]?.includes('.') ? [{ reference, path: paths[i] }] : []));
+  const copies = Map.groupBy(copied, ({ reference }) => textKey(reference));
+  // Nothing reads the images in all of the values, encoded for a program that reports on the release.
+  const isWhole = (reference: LocatedReference): boolean =>
+    isEncodedArgument(reference) &&
+    new Set(copies.get(textKey(reference))?.map(({ path }) => path.split('.')[0])).size >= MIN_COMPONENTS;
   return references.map((reference, i) => {
+    if (isWhole(reference)) return { ...reference, confidence: 'possible' };
     const isCopy = paths[i] !== undefined && copies.has(textKey(reference));
     return isCopy && (reference.need === 'optional' || !hasTagOrDigest(reference.written))
       ? { ...reference, confidence: 'possible' }
       : reference;
   });
+}
+
+/** Components of the values, in one text, that make it a copy of all of them. */
+const MIN_COMPONENTS = 3;
+
+/** Reports whether a reference is in base64 in a variable or an argument. */
+function isEncodedArgument({ how, within = '' }: LocatedReference): boolean {
+  return (how === 'env' || how === 'argument') && /(?:^|> )base64(?: >|$)/.test(within);
 }
 
 /** Splits off the last step inside a text if it is a field; undefined otherwise. */

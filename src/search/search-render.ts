@@ -1,6 +1,12 @@
 import { crossCheckImages } from '../discovery/cross-check.ts';
 import { declaredReferences, withoutContradictions } from '../discovery/declared/index.ts';
-import { demoteValuesCopies, discoverReferences, imageLeaves, tracedReferences } from '../discovery/index.ts';
+import {
+  crdDocuments,
+  demoteValuesCopies,
+  discoverReferences,
+  imageLeaves,
+  tracedReferences,
+} from '../discovery/index.ts';
 import { type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
 import { type NetworkNeed, networkNeeds } from '../discovery/network/index.ts';
 import {
@@ -83,6 +89,7 @@ export async function searchRender(
   const references = tracing?.references ?? found;
   const known = [
     ...references,
+    ...discoverReferences(crdDocuments(metadata.name, await renderer.crds()), context),
     ...applyRules([...builtInRules, ...rules], { metadata, documents, references, context }),
   ];
   const files = await renderer.sourceFiles();

@@ -62,6 +62,7 @@ export function rejectedReason(rejection: Rejection, text: string, evidence: Evi
     'machine-image': 'it looks like the machine image of a cloud',
     'media-type': 'it is a media type',
     identifier: 'it is an identifier or a version, not the name of an official image',
+    source: 'its key, or a field beside it, is about source code: it is a repository of that, not an image',
     'source-host': `${host} hosts source code, not images`,
     'service-host': `\`${host}\` is an address in a cluster or on this machine, not a registry`,
     'no-host': `\`${host}\` is not a registry: it has neither a dot nor a port`,

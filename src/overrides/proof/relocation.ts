@@ -1,5 +1,5 @@
 import { checkContainerImages, crossCheckImages } from '../../discovery/cross-check.ts';
-import { demoteValuesCopies, discoverReferences, tracedReferences } from '../../discovery/index.ts';
+import { crdDocuments, demoteValuesCopies, discoverReferences, tracedReferences } from '../../discovery/index.ts';
 import {
   applyRules,
   builtInRules,
@@ -217,7 +217,9 @@ async function analyzeVariant(
     context,
   });
   const otherOperands = bundledOperands.filter((located) => !isFromRule(located, rules));
-  const operands = onlyWanted([...applied, ...otherOperands]).filter((located) =>
+  // Helm installs these files as they are.
+  const defaults = discoverReferences(crdDocuments(metadata.name, await renderer.crds()), context);
+  const operands = onlyWanted([...applied, ...defaults, ...otherOperands]).filter((located) =>
     located.userMade ? operatorDefaults && isMovable(located) : !known.has(located.reference),
   );
   const split = (located: readonly LocatedReference[]): ReturnType<typeof splitStaying<LocatedReference>> =>

@@ -161,7 +161,7 @@ describe('configuration', () => {
     [
       'TOML',
       '[[runners]]\n  [runners.kubernetes]\n    image = "alpine"\n    helper_image = "reg.io/helper:1"',
-      ['docker.io/library/alpine:latest', 'reg.io/helper:1'],
+      ['reg.io/helper:1'],
     ],
     [
       'INI',

@@ -28,7 +28,7 @@ describe('a copy of the values in a text', () => {
 
   it('is distinguished from configuration with other values or other paths', () => {
     expect(confidences('{"agent": {"image": "reg.io/org/other"}}')).toEqual({ 'reg.io/org/other:latest': 'likely' });
-    expect(confidences('{"helperImage": "helper"}')).toEqual({ 'docker.io/library/helper:latest': 'likely' });
+    expect(confidences('{"helperImage": "helper"}')).toEqual({ 'docker.io/library/helper:latest': 'possible' });
     expect(confidences('{"helper": {"image": "reg.io/org/agent"}}')).toEqual({ 'reg.io/org/agent:latest': 'likely' });
   });
 });

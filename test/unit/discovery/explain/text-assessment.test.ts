@@ -8,7 +8,7 @@ test.each<[string, string, readonly string[]]>([
   ['quay.io/a/b', 'typed key', ['FOO_IMAGE', 'quay.io/a/b:1.0']],
   ['org/a:1', 'typed key context', ['FOO_IMAGE', 'registry.example/org/a:1']],
   ['redis:6379', 'typed', ['registry.example/redis:6379']],
-  ['github.com/a/b', 'typed', ['github.com/a/b:1.0']],
+  ['github.com/a/b', 'typed', []],
   ['https://a.io/b', '', ['not a valid reference']],
   ['oci://quay.io/a/b:1', '', ['storageUri']],
   ['two words', '', ['not a valid reference']],
