@@ -258,7 +258,7 @@ function toMatch(
     ? isUncertain && evidence === 'none' && !/^[^/]*[.:]/.test(written)
     : isUncertain || disabled;
   // One word in a configuration may name anything, and a program may add a registry to it.
-  const isWord = how === 'config' && !/[/:@]/.test(parts === undefined ? written : withoutTag(written));
+  const isWord = how === 'config' && !(parts === undefined ? /[/:@]/ : /\//).test(written);
   return {
     fieldPath,
     how,
@@ -268,8 +268,4 @@ function toMatch(
     disabled,
     ...(parts === undefined ? {} : { parts }),
   };
-}
-
-function withoutTag(written: string): string {
-  return written.replace(/[:@].*$/s, '');
 }
