@@ -256,7 +256,13 @@ export function refuseNewerSchema(json: unknown, subject: string): void {
 export function formatInventory(inventory: Inventory): Uint8Array {
   const charts = [...inventory.charts].sort((a, b) => compareText(`${a.name} ${a.version}`, `${b.name} ${b.version}`));
   const images = [...inventory.images].sort((a, b) => compareText(a.reference, b.reference));
-  const sorted = { ...inventory, charts, images, ...(inventory.tools && { tools: sortTools(inventory.tools) }) };
+  const sorted = {
+    ...{ ...inventory, charts, images },
+    ...(inventory.missing && {
+      missing: [...inventory.missing].sort((a, b) => compareText(a.reference, b.reference)),
+    }),
+    ...(inventory.tools && { tools: sortTools(inventory.tools) }),
+  };
   return Buffer.from(`${JSON.stringify(sorted, null, 1)}\n`);
 }
 

@@ -12,7 +12,7 @@ export interface LockFileDrift {
     readonly removed: readonly DriftImage[];
     /** The same reference now has another digest. */
     readonly moved: readonly { readonly reference: string; readonly from: string; readonly to: string }[];
-    /** Still needed, but missing at their registries. */
+    /** Still needed, but missing at their registries, and not accepted as missing. */
     readonly gone: readonly DriftImage[];
   };
 }
@@ -32,12 +32,17 @@ export interface ChartChange {
 /**
  * Compares a lock file with the current charts and images. Digests that are empty on either side were not resolved and
  * are not compared, nor are need, confidence and charts of images.
- * @param gone images that are currently needed but missing at their registries
+ * @param gone certain images that are currently needed but missing at their registries
  */
 export function driftOf(locked: LockFile, current: LockFile, gone: readonly LockFileImage[] = []): LockFileDrift {
   const { pairs, added, removed } = pairCharts(locked.charts, current.charts);
   const before = new Map(locked.images.map((image) => [image.reference, image]));
   const goneReferences = new Set(gone.map(({ reference }) => reference));
+  // Without registries, what is missing is known from the file only.
+  const isMissing = ({ reference, state, digest }: LockFileImage): boolean =>
+    state === 'missing' || (digest === '' && before.get(reference)?.state === 'missing');
+  const isAccepted = ({ reference, allowed }: LockFileImage): boolean =>
+    (allowed ?? before.get(reference)?.allowed) !== undefined;
   const after = new Map(current.images.map((image) => [image.reference, image]));
   return {
     charts: {
@@ -46,7 +51,12 @@ export function driftOf(locked: LockFile, current: LockFile, gone: readonly Lock
       changed: pairs.flatMap(([from, to]) => changesOf(from, to)),
     },
     images: {
-      added: current.images.filter(({ reference }) => !before.has(reference)).map(driftImage),
+      added: current.images
+        .filter((image) => {
+          const entry = before.get(image.reference);
+          return !isMissing(image) && (entry === undefined || entry.state === 'missing');
+        })
+        .map(driftImage),
       removed: locked.images
         .filter(({ reference }) => !after.has(reference) && !goneReferences.has(reference))
         .map(driftImage),
@@ -54,8 +64,7 @@ export function driftOf(locked: LockFile, current: LockFile, gone: readonly Lock
         const to = after.get(reference)?.digest ?? '';
         return from === '' || to === '' || from === to ? [] : [{ reference, from, to }];
       }),
-      // A reference that is neither locked nor certain was never confirmed as an image.
-      gone: gone.filter((image) => image.confidence === 'certain' || before.has(image.reference)).map(driftImage),
+      gone: [...gone, ...current.images.filter((image) => isMissing(image) && !isAccepted(image))].map(driftImage),
     },
   };
 }

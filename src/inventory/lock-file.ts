@@ -63,6 +63,11 @@ const image = z
     need: z.enum(NEEDS),
     confidence: z.enum(CONFIDENCES),
     charts: z.array(text).default([]).describe('Names of the charts that need it; empty if it was added by name'),
+    state: z.literal('missing').optional().describe('Its registry does not have it, so it has no digest'),
+    allowed: z
+      .strictObject({ reason: text.optional() })
+      .optional()
+      .describe('That it is missing is accepted (--allow-missing)'),
   })
   .superRefine((entry, context) => {
     const pinned = parseReference(entry.reference).digest;
@@ -135,6 +140,8 @@ export function formatLockFile({ charts, images, choices }: LockFile, name: stri
       need: entry.need,
       confidence: entry.confidence,
       charts: entry.charts,
+      state: entry.state,
+      allowed: entry.allowed,
     })),
     ...(choices.length === 0 ? {} : { choices: choices.map(selectionEntry) }),
   });

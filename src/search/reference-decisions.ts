@@ -3,6 +3,7 @@ import { wildcard } from '../base/wildcard.ts';
 import { documentKey, type RenderedDocument } from '../helm/documents.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
 import type { Inventory, MissingImage } from '../inventory/inventory.ts';
+import { missingOf } from '../inventory/missing-images.ts';
 import type { ReferenceState } from '../inventory/state.ts';
 import { isUnderTarget, type Target } from '../naming/naming.ts';
 import { parseReference } from '../oci/reference.ts';
@@ -58,7 +59,7 @@ export class ReferenceDecisions {
     this.allowed = allowed;
     this.#namespace = namespace;
     this.#target = target;
-    const { choices = [], missing = [], images = [] } = inventory ?? {};
+    const { choices = [] } = inventory ?? {};
     const included = include.map(({ pattern }) => referenceMatcher(pattern));
     const unlessIncluded =
       (matches: (reference: string) => boolean) =>
@@ -81,15 +82,7 @@ export class ReferenceDecisions {
       }),
     ];
     this.excludedCharts = [...exclude.map(({ pattern }) => pattern), ...excluded.flatMap(({ charts = [] }) => charts)];
-    // Older bundles have a selection in place of the list.
-    const dropped = choices.filter(({ rule }) => rule === 'dropped').flatMap(({ references }) => references);
-    const found = new Set(images.map(({ reference }) => reference));
-    this.#missing = new Map<string, Missing>([
-      ...dropped
-        .filter((reference) => !found.has(reference))
-        .map((reference) => [reference, { why: 'its registry did not have it when the bundle was made' }] as const),
-      ...missing.map((image) => [image.reference, image] as const),
-    ]);
+    this.#missing = new Map(missingOf(inventory).map((image) => [image.reference, image]));
   }
 
   /**

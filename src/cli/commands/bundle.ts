@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import type { AirgapEvent } from '../../base/events.ts';
+import { unallowed } from '../../inventory/missing-images.ts';
 import { parsePlatform } from '../../oci/platform.ts';
 import type { Context } from '../../session/context.ts';
 import type { BundleOptions } from '../../workflows/bundle/bundle.ts';
@@ -112,6 +113,7 @@ export function bundleCommand(io: CommandIO) {
     };
     const result = await withLog(io.context, flags.logFile, (context) => runBundle({ ...io, context }, options, flags));
     const { estimate, ...written } = result;
+    if (unallowed(result.missing).length > 0) io.setExitCode(3);
     const references = result.lock.images.map(({ reference }) => reference);
     const sources = result.lock.charts.map(({ source }) => source);
     warnUnusedMirrors(io.context.emit, flags, references, sources);

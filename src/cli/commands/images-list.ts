@@ -13,10 +13,10 @@ export function isListFormat(format: string): format is WrittenFormat {
 type Found = Pick<ImagesResult, 'images' | 'inside'>;
 
 /** Formats one reference per line for `--images`, with possible and missing images as comments. */
-export function imageList({ images, inside }: Found, dropped: Confirmation['dropped'] = []): string {
+export function imageList({ images, inside }: Found, missing: Confirmation['missing'] = []): string {
   return [
     ...images.map((image) => (isBundledByDefault(image) ? image.reference : `# ${possible(image)}`)),
-    ...otherImages(inside, dropped).map((line) => `# ${line}`),
+    ...otherImages(inside, missing).map((line) => `# ${line}`),
   ]
     .map(printableLine)
     .join('\n');
@@ -26,7 +26,7 @@ export function imageList({ images, inside }: Found, dropped: Confirmation['drop
 export async function listDocument(
   format: WrittenFormat,
   found: Found & Pick<ImagesResult, 'charts'>,
-  dropped: Confirmation['dropped'] = [],
+  missing: Confirmation['missing'] = [],
 ): Promise<string> {
   const { chartAt, writeList } = await import('../../lists/writing/index.ts');
   const charts = found.charts.map(({ name, version, source }) => ({ name, version, at: chartAt(source, version) }));
@@ -41,7 +41,7 @@ export async function listDocument(
       ...(namespacesOf(byTag).size > 1 ? [NAMESPACES] : []),
       ...[...byTag].map(({ reference }) => `digest in the export: ${reference}`),
       ...found.images.filter((image) => !isBundledByDefault(image)).map(possible),
-      ...otherImages(found.inside, dropped),
+      ...otherImages(found.inside, missing),
       ...local.map(({ name, version }) => `chart from a file or folder, not listed: ${name} ${version}`),
     ],
   });
@@ -64,9 +64,9 @@ function possible({ reference }: Finding): string {
   return `possible: ${reference}`;
 }
 
-function otherImages(inside: ImagesResult['inside'], dropped: Confirmation['dropped']): string[] {
+function otherImages(inside: ImagesResult['inside'], missing: Confirmation['missing']): string[] {
   return [
     ...(inside?.found ?? []).map(({ reference, confidence }) => `inside, ${confidence}: ${reference}`),
-    ...dropped.map(({ reference }) => `missing: ${reference}`),
+    ...missing.map(({ reference }) => `missing: ${reference}`),
   ];
 }

@@ -14,7 +14,7 @@ import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, mirrorOption, preferPublicEcrOption, registryAccess } from '../flags/registry.ts';
 import { readSettings, type Settings } from '../flags/settings.ts';
 import { examples } from '../help.ts';
-import { droppedReport, imagesReport, networkReport, whatIfReport } from '../reports/images.ts';
+import { absentReport, imagesReport, networkReport, whatIfReport } from '../reports/images.ts';
 import { operatorScanReport } from '../reports/operator-scan.ts';
 import { joinReports } from '../reports/report.ts';
 import type { CommandIO } from '../run.ts';
@@ -78,7 +78,7 @@ export function imagesCommand(io: CommandIO) {
     const result = flags.network ? { ...found, network } : found;
     if (flags.output === 'table') {
       const reports = [imagesReport(found)];
-      if (confirmation !== undefined) reports.push(droppedReport(confirmation.dropped));
+      if (confirmation !== undefined) reports.push(absentReport(confirmation));
       if (found.whatIf !== undefined) reports.push(whatIfReport(found.whatIf));
       if (flags.network) reports.push(networkReport(network));
       if (found.inside !== undefined) reports.push(operatorScanReport(found.inside));
@@ -95,8 +95,8 @@ export function imagesCommand(io: CommandIO) {
     } else if (flags.output === 'rules') {
       const { rulesDocument } = await import('../reports/proposed-rules.ts');
       io.print(rulesDocument(proposed ?? []));
-    } else if (flags.output === 'txt') io.print(imageList(result, confirmation?.dropped));
-    else if (isListFormat(flags.output)) io.print(await listDocument(flags.output, result, confirmation?.dropped));
+    } else if (flags.output === 'txt') io.print(imageList(result, confirmation?.missing));
+    else if (isListFormat(flags.output)) io.print(await listDocument(flags.output, result, confirmation?.missing));
     else io.print(await formatDocument('Images', result, flags.output));
     // The images found are printed even if the run fails.
     if (failures.length === 0) warnUnused(io, flags, searched);
@@ -119,16 +119,16 @@ function warnUnused(
   warnUnusedMirrors(context.emit, flags, references, sources);
 }
 
-function countConfirmed(selections: ImagesResult['choices'], { images, dropped }: Confirmation): ImageCounts {
-  return countImages({ images, missing: dropped, selections });
+function countConfirmed(selections: ImagesResult['choices'], { images, missing }: Confirmation): ImageCounts {
+  return countImages({ images, missing, selections });
 }
 
 /** Loads the registry client only if it is needed. */
 async function confirmCandidates(
   io: CommandIO,
   findings: readonly Finding[],
-  { registry }: Settings,
+  { registry, allowMissing }: Settings,
 ): Promise<Confirmation> {
   const { confirmWithRegistries } = await import('../../workflows/images/confirm.ts');
-  return confirmWithRegistries(io.context, findings, await registryAccess(registry));
+  return confirmWithRegistries(io.context, findings, await registryAccess(registry), allowMissing);
 }

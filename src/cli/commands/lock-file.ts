@@ -4,6 +4,7 @@ import { AirgapError } from '../../base/errors.ts';
 import type { ChartAccess } from '../../helm/access.ts';
 import type { LockFile, LockFileChart } from '../../inventory/lock-file.ts';
 import { hasDrift } from '../../inventory/lock-file-drift.ts';
+import { unallowed } from '../../inventory/missing-images.ts';
 import type { BundleLockFileOptions } from '../../workflows/bundle/bundle-lock-file.ts';
 import type { ImagesOptions } from '../../workflows/images/images.ts';
 import { chartAccessOf } from '../flags/chart-jobs.ts';
@@ -78,6 +79,7 @@ export async function runLockFile(
   if (lock !== undefined) {
     const { path: _, ...written } = await writeLockFile(context, options);
     const report = lockFileReport({ path: file, ...written }, offline ?? false);
+    if (unallowed(written.lockFile.images).some(({ state }) => state === 'missing')) io.setExitCode(3);
     if (output !== 'json' && output !== 'yaml')
       return printReport(io, { result: [report], notes: [] }, afterLockFile(command, file));
     io.print(await formatDocument('LockFile', written.lockFile, output));

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
+import { unallowed } from '../../inventory/missing-images.ts';
 import { formatTarget } from '../../naming/naming.ts';
 import { parsePlatform } from '../../oci/platform.ts';
 import { formatReference } from '../../oci/reference.ts';
@@ -176,6 +177,10 @@ async function mirrorOptions(io: CommandIO, charts: string[], flags: Flags): Pro
     uploadConcurrency: flags.concurrency ?? UPLOAD_CONCURRENCY,
     platforms: platforms.flatMap((list) => list.split(',')).map(parsePlatform),
     imageConfigs: flags.imageConfigs,
+    allowMissing: settings.allowMissing,
+    onMissing: (missing) => {
+      if (unallowed(missing).length > 0) io.setExitCode(3);
+    },
     ...referrerOptions(flags, policy),
     existing: flags.onExistingTag,
     repositories: await repositoryOptions(flags, cwd),

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import type { RequiredSigner } from '../../bundle/signing/check-signature.ts';
+import { unallowed } from '../../inventory/missing-images.ts';
 import type { Verdicts } from '../../inventory/verdicts.ts';
 import type { Verification } from '../../workflows/verify/verify.ts';
 import type { ImageSignatures } from '../../workflows/verify/verify-signatures.ts';
@@ -77,6 +78,7 @@ async function checkBundle(io: CommandIO, file: string, flags: Flags, { signers,
   const { policy } = await requiredSignatures(flags, configuration, io.context.cwd, 'verify');
   const result = await checkBytes(io, file, signers);
   const isDamaged = result.problems.length > 0;
+  if (unallowed(result.missing).length > 0) io.setExitCode(3);
   const next = isDamaged ? afterDamage(file) : afterVerify(file, flags.key);
   const isLast = isDamaged || (policy === undefined && scan === undefined);
   if (output === 'text') await printReport(io, { result: [verifyReport(result)], notes: [] }, isLast ? next : []);

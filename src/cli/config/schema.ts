@@ -188,6 +188,10 @@ export const configSchema = z.strictObject({
     .default([])
     .describe('Images and nested charts to leave out; * matches anything, a pattern without a tag matches every tag'),
   include: z.array(pattern).default([]).describe('Images to keep although they are excluded or of confidence possible'),
+  allowMissing: z
+    .array(pattern)
+    .default([])
+    .describe('Images whose absence from their registries is accepted; * matches anything'),
   tests: z.boolean().optional().describe('false leaves out the images of helm test'),
   hooks: z.boolean().optional().describe('false leaves out the images of all hooks, tests among them'),
   signatures: z

@@ -37,6 +37,9 @@ export const addChartsFlags = flagGroup((command) => {
     .addOption(
       repeatable('--include <pattern[=reason]>', 'keep matching images that are excluded or of confidence "possible"'),
     )
+    .addOption(
+      repeatable('--allow-missing <pattern[=reason]>', 'accept that matching images do not exist; * matches anything'),
+    )
     .option('--no-tests', 'leave out the images of helm test')
     .option('--no-hooks', 'leave out the images of hooks, including helm test')
     .option('--no-operator-defaults', 'leave out default images that operators use for resources created later')

@@ -19,6 +19,7 @@ export const NO_CONFIG: Omit<Config, 'apiVersion' | 'kind'> = {
   to: [],
   logins: [],
   exclude: [],
+  allowMissing: [],
   include: [],
   includeHelm: [],
   platforms: [],

@@ -45,6 +45,8 @@ export interface Settings extends Configuration {
   readonly imageStreamRoute?: string;
   readonly exclude: readonly Pattern[];
   readonly include: readonly Pattern[];
+  /** Images whose absence is accepted. */
+  readonly allowMissing: readonly Pattern[];
   readonly tests: boolean;
   readonly hooks: boolean;
   readonly operatorDefaults: boolean;
@@ -223,12 +225,13 @@ function renderLimits(
 
 /** Returns what is excluded and included; flags come first. */
 export function selectedPatterns(
-  flags: Pick<SettingsFlags, 'exclude' | 'include'>,
-  config: Pick<Config, 'exclude' | 'include'>,
-): Pick<Settings, 'exclude' | 'include'> {
+  flags: Pick<SettingsFlags, 'exclude' | 'include' | 'allowMissing'>,
+  config: Pick<Config, 'exclude' | 'include' | 'allowMissing'>,
+): Pick<Settings, 'exclude' | 'include' | 'allowMissing'> {
   return {
     exclude: [...(flags.exclude ?? []).map(parsePattern), ...config.exclude.map(patternOf)],
     include: [...(flags.include ?? []).map(parsePattern), ...config.include.map(patternOf)],
+    allowMissing: [...(flags.allowMissing ?? []).map(parsePattern), ...config.allowMissing.map(patternOf)],
   };
 }
 

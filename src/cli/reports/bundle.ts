@@ -6,6 +6,7 @@ import type { BundleResult } from '../../workflows/bundle/pack.ts';
 import { estimateText } from './estimate.ts';
 import { countDifference } from './image-counts.ts';
 import { deltaReport } from './inspect.ts';
+import { missingLines } from './missing.ts';
 import type { Report } from './report.ts';
 import { countContent, formatBytes, joinLines } from './text.ts';
 
@@ -55,18 +56,12 @@ function originText({ fetched, reused, resumed }: BundleResult): string[] {
 }
 
 /** Returns lines on images and referrers that are not in the bundle, and on images that replace others. */
-function leftOutText({ dropped, possible, counts, unanswered = [], overwrites = [] }: BundleResult): string[] {
+function leftOutText({ missing, possible, counts, unanswered = [], overwrites = [] }: BundleResult): string[] {
   const difference = countDifference(counts);
   const all = (names: readonly string[]): string => (names.length > MAX_NAMES ? ' (helm airgap images lists all)' : '');
-  const missing = dropped.map(({ reference }) => reference);
   return [
     ...(difference === '' ? [] : [`${count(counts.bundled, 'image')}: ${difference}`]),
-    ...(missing.length === 0
-      ? []
-      : [
-          `${count(missing.length, 'candidate')} left out, missing from registries${all(missing)}:`,
-          `  ${firstOf(missing, MAX_NAMES)}`,
-        ]),
+    ...missingLines(missing),
     ...(possible.length === 0
       ? []
       : [

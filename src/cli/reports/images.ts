@@ -54,11 +54,21 @@ function confidenceOf({ confidence, confirmed }: Finding): string {
   return `${confidence}, ${confirmed ? 'in registry' : 'not confirmed'}`;
 }
 
-/** Formats the candidates that registries do not have. */
-export function droppedReport(dropped: Confirmation['dropped']): Report {
-  if (dropped.length === 0) return { result: [], notes: ['no image dropped: no registry reports one as missing'] };
-  const rows = dropped.map(({ reference, found, why }) => [reference, why, locationSummary({ found })]);
-  return { result: tableOf(['DROPPED', 'REASON', 'FOUND IN'], rows), notes: [] };
+/** Formats what registries do not have: images that are missing, and guesses that are no images. */
+export function absentReport({ missing, dropped }: Pick<Confirmation, 'missing' | 'dropped'>): Report {
+  if (missing.length + dropped.length === 0) return { result: [], notes: ['no registry reports an image as missing'] };
+  const rowOf = ({ reference, found, why }: Confirmation['dropped'][number]): string[] => [
+    reference,
+    why,
+    locationSummary({ found }),
+  ];
+  return {
+    result: [
+      ...(missing.length === 0 ? [] : tableOf(['MISSING', 'REASON', 'FOUND IN'], missing.map(rowOf))),
+      ...(dropped.length === 0 ? [] : tableOf(['NO IMAGE', 'REASON', 'FOUND IN'], dropped.map(rowOf))),
+    ],
+    notes: [],
+  };
 }
 
 /** Returns a line on the charts and images that a rule left out. */

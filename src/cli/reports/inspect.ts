@@ -2,12 +2,14 @@ import { count } from '../../base/count.ts';
 import type { Delta } from '../../inventory/delta.ts';
 import type { Location } from '../../inventory/finding.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
+import { missingOf } from '../../inventory/missing-images.ts';
 import { toolPath } from '../../inventory/tool-names.ts';
 import { profileEntry } from '../../inventory/values-origin.ts';
 import { encodedOf } from '../../oci/digest.ts';
 import { referrerKind } from '../../oci/referrer.ts';
 import type { Inspection } from '../../workflows/inspect/inspect.ts';
 import { locationText } from './images.ts';
+import { missingLines } from './missing.ts';
 import type { Block, Table } from './report.ts';
 import { signersOf } from './signers.ts';
 import { formatBytes, joinLines, shortDigest } from './text.ts';
@@ -65,6 +67,8 @@ export function inspectReport(inspection: Inspection): readonly Block[] {
     sections.push({ head: ['IMAGE', 'DIGEST', 'SIZE', 'PLATFORMS', 'WHY'], rows });
     sections.push(...referrerTables(inventory));
   }
+  const missing = missingLines(missingOf(inventory));
+  if (missing.length > 0) sections.push(joinLines(missing));
   if (tools.length > 0) {
     const rows = tools.map(({ name, platform = '', size, digest }) => [
       toolPath(name),

@@ -12,12 +12,12 @@ import { countContent, joinLines, shortDigest } from './text.ts';
 /** Formats a summary of a written lock file. @param offline no registry was queried */
 export function lockFileReport({ path, status, lockFile, counts }: WrittenLockFile, offline: boolean): string {
   const { charts, images } = lockFile;
-  const unresolved = images.filter(({ digest }) => digest === '').length;
+  const unresolved = images.filter(({ digest, state }) => digest === '' && state === undefined).length;
   const hint = offline ? ' (--offline): bundle --lock resolves these tags when it runs' : '';
   const withoutDigest = unresolved === 0 ? '' : `, ${unresolved} without a digest${hint}`;
   const difference = countDifference(counts);
   const verb = status === 'written' ? 'written' : 'is up to date';
-  return `${path} ${verb}: ${countContent(charts.length, images.length)}${difference === '' ? '' : ` (${difference})`}${withoutDigest}`;
+  return `${path} ${verb}: ${countContent(charts.length, images.filter(({ state }) => state === undefined).length)}${difference === '' ? '' : ` (${difference})`}${withoutDigest}`;
 }
 
 /** Formats the differences from a lock file, one per line, grouped by kind. */

@@ -1,7 +1,9 @@
 import { count } from '../../base/count.ts';
+import { unallowed } from '../../inventory/missing-images.ts';
 import type { Verification } from '../../workflows/verify/verify.ts';
 import type { ReceiptCheck, ReceiptDifference } from '../../workflows/verify/verify-receipt.ts';
 import { deltaReport } from './inspect.ts';
+import { missingLines } from './missing.ts';
 import { countContent, formatBytes, joinLines } from './text.ts';
 
 /** Formats the result of checking a bundle. */
@@ -17,6 +19,7 @@ export function verifyReport(verification: Verification): string {
     signedBy = [],
     packedByAnother,
     problems,
+    missing = [],
   } = verification;
   if (problems.length === 0) {
     const toolCount = tools.length === 0 ? '' : `, ${count(tools.length, 'tool')}`;
@@ -26,7 +29,14 @@ export function verifyReport(verification: Verification): string {
     const packed = packedByAnother
       ? ['repacked by another tool: the content was checked, not the layout of the archive']
       : [];
-    return [`${file} is complete and undamaged: ${content}`, ...signed, ...packed, ...deltaReport(delta)].join('\n');
+    const state = unallowed(missing).length === 0 ? 'complete and undamaged' : 'undamaged, but not complete';
+    return [
+      `${file} is ${state}: ${content}`,
+      ...missingLines(missing),
+      ...signed,
+      ...packed,
+      ...deltaReport(delta),
+    ].join('\n');
   }
   const lines = problems.map(
     ({ message, affects }) => `  - ${message}${affects.length > 0 ? ` (affects ${affects.join(', ')})` : ''}`,

@@ -48,7 +48,9 @@ export async function lockedContent(
   const charts = await fetchLockedCharts(context, lockFile.charts, scratch, options);
   const references = [...lockFile.images.flatMap(locatedReferences), ...addedReferences(add)];
   const findings = toFindings(references);
-  const unpinned = lockFile.images.filter(({ reference, digest }) => digest === '' && !reference.includes('@'));
+  const unpinned = lockFile.images.filter(
+    ({ reference, digest, state }) => digest === '' && state === undefined && !reference.includes('@'),
+  );
   if (unpinned.length > 0) {
     const message = `the lock file has no digest for ${unpinned.length === 1 ? '1 image, whose tag is' : `${unpinned.length} images, whose tags are`} resolved now: ${unpinned.map(({ reference }) => reference).join(', ')}`;
     context.emit({ type: 'warning', message });
@@ -60,7 +62,12 @@ export async function lockedContent(
     return { findings, selections: lockFile.choices };
   };
   return {
-    content: { charts, select, pins: pinsOf(lockFile.images) },
+    content: {
+      ...{ charts, select, pins: pinsOf(lockFile.images) },
+      allowMissing: lockFile.images.flatMap(({ reference, allowed }) =>
+        allowed === undefined ? [] : [{ pattern: reference, ...allowed }],
+      ),
+    },
     warn: () => warnUnlisted(context.emit, 'the lock file', lockFile.choices, unlocked),
   };
 }

@@ -1,7 +1,14 @@
 import manifest from '../../../package.json' with { type: 'json' };
 import type { ChartArtifact } from '../../bundle/format/chart-artifact.ts';
 import type { Finding } from '../../inventory/finding.ts';
-import type { Inventory, InventoryChart, InventoryImage, InventoryReferrer } from '../../inventory/inventory.ts';
+import type {
+  Inventory,
+  InventoryChart,
+  InventoryImage,
+  InventoryReferrer,
+  MissingImage,
+} from '../../inventory/inventory.ts';
+import type { MissingFinding } from '../../inventory/missing-images.ts';
 import { type FoundNetworkNeed, networkRecord } from '../../inventory/network.ts';
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import { valuesOriginOf } from '../../inventory/values-origin.ts';
@@ -40,6 +47,8 @@ export interface InventoryInput {
   readonly network?: readonly FoundNetworkNeed[] | undefined;
   /** Images that are only listed. */
   readonly possible?: readonly Finding[];
+  /** Images that do not exist. */
+  readonly missing?: readonly MissingFinding[];
 }
 
 /** Creates the inventory of a bundle: charts in the given order, images as they were resolved. */
@@ -54,6 +63,7 @@ export function createInventory({
   incomplete,
   network,
   possible = [],
+  missing = [],
 }: InventoryInput): Inventory {
   const charts = packedCharts.map(({ chart, profiles, via, recipes }, i): InventoryChart => {
     const { name, version } = chart.metadata;
@@ -96,6 +106,9 @@ export function createInventory({
     ...(possible.length === 0
       ? {}
       : { possible: possible.map(({ reference, found }) => ({ reference, found: locations(found) })) }),
+    ...(missing.length > 0 && {
+      missing: missing.map((image): MissingImage => ({ ...image, found: locations(image.found) })),
+    }),
   };
 }
 

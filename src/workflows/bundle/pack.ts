@@ -13,6 +13,7 @@ import { noSpace } from '../../bundle/writing/preflight.ts';
 import type { ToolFile } from '../../bundle/writing/tool-files.ts';
 import type { ImageCounts } from '../../inventory/image-counts.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
+import type { MissingFinding } from '../../inventory/missing-images.ts';
 import { digestOf } from '../../oci/digest.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
 import type { ChartOperators, OperatorScan, OperatorScanReport } from '../../operator-scan/index.ts';
@@ -61,7 +62,9 @@ export interface BundleResult extends Omit<WriteResult, 'status'> {
   /** Estimate before the first blob was read. */
   readonly estimate: Estimate;
   readonly lock: Inventory;
-  /** Candidates that do not exist in their registries and are not bundled. */
+  /** Images that are needed and do not exist in their registries. */
+  readonly missing: readonly MissingFinding[];
+  /** Guesses that do not exist in their registries. */
   readonly dropped: readonly DroppedCandidate[];
   /** Candidates with confidence `possible`, which are not bundled. */
   readonly possible: readonly string[];
@@ -120,7 +123,7 @@ export async function pack(
     // Of the search, of reading manifests, and of looking for referrers.
     collectGarbage();
     noteEquivalents(emit, client.equivalentUse());
-    const { graph, findings, selections, dropped, possible, counts, leftOut, artifacts } = content;
+    const { graph, findings, selections, missing, dropped, possible, counts, leftOut, artifacts } = content;
     const delta = baseBundle && deltaFields(baseBundle, graph, artifacts, incomplete);
     const created = {
       ...createInventory({
@@ -134,6 +137,7 @@ export async function pack(
         incomplete,
         network: input.network,
         possible,
+        missing,
       }),
       ...(options.trustedRoot && { trustedRoot: digestOf(options.trustedRoot) }),
       ...delta,
@@ -149,7 +153,13 @@ export async function pack(
     const signatures = options.sign && (await reuseOrSignInventory(inventory, options.sign, path, evidence));
     const planned = { path, splitSize, graph, charts: artifacts, inventory, evidence, signatures, tools, force };
     const plan = await runStep(emit, `planning ${printableLine(basename(path))}`, () => planBundle(planned));
-    const notBundled = { dropped, possible: possible.map(({ reference }) => reference), counts, ...unanswered };
+    const notBundled = {
+      missing,
+      dropped,
+      possible: possible.map(({ reference }) => reference),
+      counts,
+      ...unanswered,
+    };
     const estimated = estimate({ plan, graph, charts: charts.length, earlier, quotas: client.quotas() });
     if (!plan.isUpToDate) emit({ type: 'estimate', estimate: estimated });
     if (estimated.free < estimated.needed) throw noSpace(path, estimated.needed, estimated.free);

@@ -3,6 +3,7 @@ import type { ChartArtifact } from '../../bundle/format/chart-artifact.ts';
 import type { EarlierBundles } from '../../bundle/writing/earlier-bundles.ts';
 import type { NetworkNeed } from '../../discovery/network/index.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
+import type { AllowedMissing } from '../../inventory/missing-images.ts';
 import { withSource } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Graph } from '../../oci/graph.ts';
@@ -32,6 +33,8 @@ export interface ContentInput {
   readonly network?: readonly NetworkNeed[];
   /** Locked digests of tagged references. */
   readonly pins?: ReadonlyMap<string, Digest>;
+  /** Images whose absence is accepted, in addition to those of the options. */
+  readonly allowMissing?: readonly AllowedMissing[];
   /** Hint for a locked digest that does not exist. */
   readonly pinHint?: string;
   /** Throws if what was resolved must not be transferred. */
@@ -57,7 +60,7 @@ export async function resolveContent(
   context: Context,
   client: RegistryClient,
   { earlier, verifySignatures: policy, ...options }: ContentOptions,
-  { charts, select, network = [], pins = new Map(), pinHint, checkGraph }: ContentInput,
+  { charts, select, network = [], pins = new Map(), pinHint, checkGraph, allowMissing = [] }: ContentInput,
   requests: ReferrerRequests,
 ): Promise<ResolvedContent> {
   const { emit, signal } = context;
@@ -69,8 +72,9 @@ export async function resolveContent(
       : withSource(pinned, {
           blob: (repository, descriptor) => earlier.smallBlobBody(descriptor, pinned.blob(repository, descriptor)),
         });
-  const resolution = await resolveImages(context, source, select, options, requests);
-  const { graph, findings, selections, dropped, leftOut } = resolution;
+  const allowed = [...(options.allowMissing ?? []), ...allowMissing];
+  const resolution = await resolveImages(context, source, select, { ...options, allowMissing: allowed }, requests);
+  const { graph, findings, selections, leftOut } = resolution;
   warnUnmatched(context, selections);
   checkGraph?.(graph);
   await requireSourceSignatures({ graph, leftOut, source: client, policy, concurrency, emit, signal }, requests);
@@ -86,11 +90,5 @@ export async function resolveContent(
       Promise.all(charts.map((chart) => createChartArtifact(chart, client, collectorOptions).finally(advance))),
     charts.length,
   );
-  if (dropped.length === 0) return { ...resolution, artifacts };
-  const droppedReferences = dropped.map(({ reference }) => reference);
-  return {
-    ...resolution,
-    selections: [...selections, { rule: 'dropped', references: droppedReferences }],
-    artifacts,
-  };
+  return { ...resolution, artifacts };
 }

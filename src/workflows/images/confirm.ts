@@ -5,6 +5,7 @@ import { type Outcome, settle } from '../../base/pool.ts';
 import { printableLine } from '../../base/printable.ts';
 import { type Advance, runStep } from '../../base/step.ts';
 import { type Finding, type Location, originOf } from '../../inventory/finding.ts';
+import { type AllowedMissing, type MissingFinding, missingFinding } from '../../inventory/missing-images.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { formatRepository, parseReference, type Reference, tagOrDigestOf } from '../../oci/reference.ts';
 import type { RegistryClient } from '../../registry/client.ts';
@@ -12,7 +13,7 @@ import { connect, type RegistryUse } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
 
-/** A candidate that does not exist in its registry, and therefore is not an image. */
+/** A guess that does not exist in its registry, and therefore is not an image. */
 export interface DroppedCandidate {
   readonly reference: string;
   readonly found: readonly Location[];
@@ -23,28 +24,32 @@ export interface DroppedCandidate {
 export interface Confirmation {
   /** Certain findings unchanged, the others with `confirmed`. */
   readonly images: readonly Finding[];
+  /** Images that are needed and do not exist. */
+  readonly missing: readonly MissingFinding[];
   readonly dropped: readonly DroppedCandidate[];
 }
 
 /**
- * Checks in the registries whether each finding below `certain` exists. Findings that do not exist (404) are dropped;
- * those that cannot be checked, or need credentials, are kept. Both are reported as warnings.
+ * Checks in the registries whether each finding below `certain` exists. Of those that do not exist (404), likely ones are missing, and
+ * guesses are no images; those that cannot be checked, or need credentials, are kept. All are reported as warnings.
  * @throws AirgapError `interrupted`
  */
 export async function confirmWithRegistries(
   context: Context,
   findings: readonly Finding[],
   { access, concurrency }: RegistryUse,
+  allowMissing: readonly AllowedMissing[] = [],
 ): Promise<Confirmation> {
   const { client } = connect(context, access);
   try {
-    return await confirmFindings(client, findings, { ...context, concurrency });
+    return await confirmFindings(client, findings, { ...context, concurrency, allowMissing });
   } finally {
     await client.close();
   }
 }
 
 export interface ConfirmFindingsOptions {
+  readonly allowMissing?: readonly AllowedMissing[];
   readonly concurrency: number;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
@@ -54,11 +59,11 @@ export interface ConfirmFindingsOptions {
 export async function confirmFindings(
   client: Pick<RegistryClient, 'head'>,
   findings: readonly Finding[],
-  { concurrency, emit, signal }: ConfirmFindingsOptions,
+  { concurrency, emit, signal, allowMissing = [] }: ConfirmFindingsOptions,
 ): Promise<Confirmation> {
   const limit = new CandidateLimit(emit);
   const uncertain = limit.within(findings.filter(({ confidence }) => confidence !== 'certain'));
-  if (uncertain.length === 0) return { images: findings, dropped: [] };
+  if (uncertain.length === 0) return { images: findings, missing: [], dropped: [] };
   const references = uncertain.map(({ reference }) => parseReference(reference));
   const title = `checking ${count(uncertain.length, 'uncertain image')} in registries`;
   const answers = await runStep(
@@ -68,15 +73,16 @@ export async function confirmFindings(
     uncertain.length,
   );
   const confirmed = new Map<string, boolean>();
-  const dropped: DroppedCandidate[] = [];
+  const absent: { readonly finding: Finding; readonly why: string }[] = [];
   const unconfirmed: { readonly reference: string; readonly error: AirgapError }[] = [];
-  for (const [i, { reference, found }] of uncertain.entries()) {
+  for (const [i, finding] of uncertain.entries()) {
+    const { reference } = finding;
     const answer = answers[i] as Outcome<Descriptor | undefined>;
     if ('error' in answer) unconfirmed.push({ reference, error: wrapError(reference, answer.error) });
-    else if (answer.value === undefined) dropped.push({ reference, found, why: 'not found in the registry (404)' });
+    else if (answer.value === undefined) absent.push({ finding, why: NOT_FOUND });
     confirmed.set(reference, !('error' in answer));
   }
-  warnDropped(emit, dropped);
+  const { missing, dropped } = judgeAbsent(absent, { emit, allowMissing });
   for (const [registry, group] of Map.groupBy(unconfirmed, ({ reference }) => parseReference(reference).registry)) {
     const names = group.map(({ reference }) => reference).join(', ');
     const reason = group[0]?.error.message;
@@ -85,29 +91,50 @@ export async function confirmFindings(
       message: `cannot be checked in ${registry}, so kept as unconfirmed: ${names} (${reason})`,
     });
   }
-  const droppedReferences = new Set(dropped.map(({ reference }) => reference));
+  const absentReferences = new Set(absent.map(({ finding: { reference } }) => reference));
   const images = findings
-    .filter(({ reference }) => !droppedReferences.has(reference))
+    .filter(({ reference }) => !absentReferences.has(reference))
     .map((finding) => {
       const isConfirmed = confirmed.get(finding.reference);
       return isConfirmed === undefined ? finding : { ...finding, confirmed: isConfirmed };
     });
-  return { images, dropped };
+  return { images, missing, dropped };
+}
+
+/** Answer of a registry that does not have an image. */
+export const NOT_FOUND = 'not found in the registry (404)';
+
+/**
+ * Separates what does not exist, and warns of it: a likely image is missing, a guess is none. A certain one is an error for the caller.
+ */
+export function judgeAbsent(
+  absent: readonly { readonly finding: Finding; readonly why: string }[],
+  { emit, allowMissing = [] }: Pick<ConfirmFindingsOptions, 'emit' | 'allowMissing'>,
+): Pick<Confirmation, 'missing' | 'dropped'> {
+  const missing = absent
+    .filter(({ finding }) => finding.confidence !== 'possible')
+    .map(({ finding, why }) => missingFinding(finding, why, allowMissing));
+  const dropped = absent
+    .filter(({ finding }) => finding.confidence === 'possible')
+    .map(({ finding: { reference, found }, why }) => ({ reference, found, why }));
+  warnAbsent(emit, missing, ['missing', 'missing: %n images']);
+  warnAbsent(emit, dropped, ['left out', 'left out %n candidates']);
+  return { missing, dropped };
 }
 
 /** Candidates that a warning names; the document of the run has all. */
 const MAX_LISTED = 20;
 
-/** Warns about the dropped candidates and their locations, once for each cause. */
-export function warnDropped(emit: Emit, dropped: readonly DroppedCandidate[]): void {
-  for (const [why, group] of Map.groupBy(dropped, (candidate) => candidate.why)) {
+/** Warns about what does not exist and its locations, once for each cause. @param words for one, and for several */
+function warnAbsent(emit: Emit, absent: readonly DroppedCandidate[], [one, several]: readonly [string, string]): void {
+  for (const [why, group] of Map.groupBy(absent, (candidate) => candidate.why)) {
     const names = group.map(({ reference, found }) => printableLine(`${reference}, ${sourcesText(found)}`));
     const [only, ...others] = names;
-    if (others.length === 0) emit({ type: 'warning', message: `left out ${only}: ${why}` });
+    if (others.length === 0) emit({ type: 'warning', message: `${one} ${only}: ${why}` });
     else {
       const more = names.length > MAX_LISTED ? [`and ${names.length - MAX_LISTED} more`] : [];
       const lines = [...names.slice(0, MAX_LISTED), ...more].map((line) => `\n  ${line}`);
-      emit({ type: 'warning', message: `left out ${names.length} candidates: ${why}:${lines.join('')}` });
+      emit({ type: 'warning', message: `${several.replace('%n', String(names.length))}: ${why}:${lines.join('')}` });
     }
   }
 }

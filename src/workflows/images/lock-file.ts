@@ -8,6 +8,7 @@ import { type Finding, isBundledByDefault } from '../../inventory/finding.ts';
 import { countImages, type ImageCounts } from '../../inventory/image-counts.ts';
 import { formatLockFile, type LockFile, type LockFileImage } from '../../inventory/lock-file.ts';
 import { driftOf, type LockFileDrift } from '../../inventory/lock-file-drift.ts';
+import type { AllowedMissing } from '../../inventory/missing-images.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { parseReference } from '../../oci/reference.ts';
 import type { RegistryClient } from '../../registry/client.ts';
@@ -15,13 +16,15 @@ import { connect, type RegistryUse } from '../../session/connect.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { wrapError } from '../../transfer/wrap-error.ts';
 import { lockFileChart } from '../bundle/locked-charts.ts';
-import { type ConfirmFindingsOptions, headManifests, sourcesText, warnDropped } from './confirm.ts';
+import { type ConfirmFindingsOptions, headManifests, judgeAbsent, NOT_FOUND, sourcesText } from './confirm.ts';
 import { type ImagesOptions, searchSelected, warnUnmatched } from './images.ts';
 
 /** Options for writing or checking a lock file. */
 export interface LockFileOptions extends ImagesOptions {
   /** Absolute path of the lock file. */
   readonly path: string;
+  /** Images whose absence is accepted. */
+  readonly allowMissing?: readonly AllowedMissing[];
   /** If undefined, no registry is contacted and digests of tags stay empty. */
   readonly registries: RegistryUse | undefined;
 }
@@ -43,9 +46,8 @@ export function writeLockFile(context: Context, options: LockFileOptions): Promi
   return withScratch(context, async (scratch) => {
     await checkWritable(path, '--lock');
     await checkReplaceable(path, { isOurs: isLockFile, what: 'lock file' });
-    const { lockFile, missing, counts } = await currentLockFile(context, options, scratch);
-    const certain = missing.filter(({ confidence }) => confidence === 'certain');
-    if (certain.length > 0) throw missingImages(certain);
+    const { lockFile, absent, counts } = await currentLockFile(context, options, scratch);
+    if (absent.length > 0) throw missingImages(absent);
     const text = formatLockFile(lockFile, basename(path));
     const existing = await readFile(path, 'utf8').catch(() => undefined);
     if (text === existing) return { path, status: 'up-to-date', lockFile, counts };
@@ -62,24 +64,29 @@ function isLockFile(existing: Buffer): boolean {
 /** Compares the current charts and images with a lock file. Without registry access, tags are not compared. */
 export function checkLockFile(context: Context, options: LockFileOptions, locked: LockFile): Promise<LockFileDrift> {
   return withScratch(context, async (scratch) => {
-    const { lockFile, missing } = await currentLockFile(context, options, scratch);
+    // What was accepted when the file was written is accepted here.
+    const accepted = locked.images.flatMap(({ reference, allowed }) =>
+      allowed === undefined ? [] : [{ pattern: reference, ...allowed }],
+    );
+    const allowMissing = [...(options.allowMissing ?? []), ...accepted];
+    const { lockFile, absent } = await currentLockFile(context, { ...options, allowMissing }, scratch);
     return driftOf(
       locked,
       lockFile,
-      missing.map((finding) => imageEntry(finding, new Map())),
+      absent.map((finding) => imageEntry(finding, new Map())),
     );
   });
 }
 
 /**
- * Builds the current lock file, and returns findings that their registries do not have. Of these, findings below
- * `certain` are probably not images and are dropped with a warning, as in a bundle.
+ * Builds the current lock file, and returns the certain images that their registries do not have. Likely ones are in the file as missing,
+ * as in a bundle.
  */
 async function currentLockFile(
   context: Context,
   options: LockFileOptions,
   scratch: string,
-): Promise<{ lockFile: LockFile; missing: Finding[]; counts: ImageCounts }> {
+): Promise<{ lockFile: LockFile; absent: Finding[]; counts: ImageCounts }> {
   const searched = await searchSelected(context, options, scratch);
   const { failures, selections } = searched;
   if (failures.length > 0) throw combine(failures, `${failures.length} nested charts could not be searched`);
@@ -87,22 +94,30 @@ async function currentLockFile(
   const wanted = searched.findings.filter(isBundledByDefault);
   const { digests, missing } = await lookUpDigests(context, options, wanted);
   const notFound = wanted.filter(({ reference }) => missing.has(reference));
-  const dropped = notFound.filter(({ confidence }) => confidence !== 'certain');
-  warnDropped(
-    context.emit,
-    dropped.map(({ reference, found }) => ({ reference, found, why: 'not found in the registry (404)' })),
+  const [absent, uncertain] = [
+    notFound.filter(({ confidence }) => confidence === 'certain'),
+    notFound.filter(({ confidence }) => confidence !== 'certain'),
+  ];
+  const { emit } = context;
+  const { allowMissing } = options;
+  const judged = judgeAbsent(
+    uncertain.map((finding) => ({ finding, why: NOT_FOUND })),
+    { emit, allowMissing },
   );
   const folder = dirname(options.path);
   const charts = await runStep(context.emit, 'computing the digests of charts', () =>
     Promise.all(searched.charts.map((chart) => lockFileChart(chart, folder, scratch, context.cwd))),
   );
-  const images = wanted.filter((finding) => !notFound.includes(finding)).map((finding) => imageEntry(finding, digests));
+  const images = [
+    ...wanted.filter((finding) => !notFound.includes(finding)).map((finding) => imageEntry(finding, digests)),
+    ...judged.missing.map(({ state, allowed, ...finding }) => ({ ...imageEntry(finding, digests), state, allowed })),
+  ];
   return {
     lockFile: { apiVersion: 'airgap/v1', kind: 'LockFile', charts, images, choices: [...selections] },
-    missing: notFound,
+    absent,
     counts: countImages({
       images: searched.findings.filter((finding) => !notFound.includes(finding)),
-      missing: notFound,
+      missing: [...absent, ...judged.missing],
       selections,
     }),
   };

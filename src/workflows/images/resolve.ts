@@ -2,6 +2,7 @@ import { type AirgapError, combine } from '../../base/errors.ts';
 import { runStep } from '../../base/step.ts';
 import { type Finding, isBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
 import { countImages, type ImageCounts } from '../../inventory/image-counts.ts';
+import { type AllowedMissing, type MissingFinding, unusedAllowed } from '../../inventory/missing-images.ts';
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import type { RegistrySource } from '../../oci/content.ts';
 import type { Graph, Root } from '../../oci/graph.ts';
@@ -19,8 +20,8 @@ import {
   type ConfirmFindingsOptions,
   type DroppedCandidate,
   headManifests,
+  judgeAbsent,
   sourcesText,
-  warnDropped,
 } from './confirm.ts';
 import { ImageConfigs } from './image-configs.ts';
 
@@ -45,6 +46,8 @@ export interface ResolveOptions extends Pick<ReferrerOptions, 'referrers' | 'att
   readonly concurrency: number;
   /** Searches the configs of images for further images. */
   readonly imageConfigs: boolean;
+  /** Images whose absence is accepted. */
+  readonly allowMissing?: readonly AllowedMissing[];
 }
 
 /** Findings after the user's selections. */
@@ -57,7 +60,9 @@ export interface Resolution extends SelectedFindings {
   /** Findings to bundle, each with a root in the graph; without those that are only `possible`. */
   readonly findings: readonly Finding[];
   readonly graph: Graph;
-  /** Candidates that do not exist in their registries. */
+  /** Images that are needed and do not exist in their registries. */
+  readonly missing: readonly MissingFinding[];
+  /** Guesses that do not exist in their registries. */
   readonly dropped: readonly DroppedCandidate[];
   /** Candidates with confidence `possible`, which are listed by `images` and bundled only on request. */
   readonly possible: readonly Finding[];
@@ -70,9 +75,9 @@ export interface Resolution extends SelectedFindings {
 const MAX_DEPTH = 3;
 
 /**
- * Reads all manifests to be bundled from the registries, including images that the configs of these images refer to. A
- * candidate below `certain` that does not exist (404) is dropped with a warning. Any other failure is an error, so that
- * no image is left out silently.
+ * Reads all manifests to be bundled from the registries, including images that the configs of these images refer to. A likely image that
+ * does not exist (404) is missing, and a guess that does not is none; both with a warning. Any other failure is an error, so that no image
+ * is left out silently.
  * @param select returns the selected findings, including the references found while resolving
  * @param requests records images whose referrers could not all be read
  * @throws AirgapError for every image that could not be resolved, with the charts that need it
@@ -81,7 +86,7 @@ export async function resolveImages(
   { emit, signal }: Context,
   client: RegistrySource,
   select: (configReferences: readonly LocatedReference[]) => SelectedFindings,
-  { platforms, platformsOf, attestations, concurrency, imageConfigs, referrers }: ResolveOptions,
+  { platforms, platformsOf, attestations, concurrency, imageConfigs, referrers, allowMissing = [] }: ResolveOptions,
   requests?: ReferrerRequests,
 ): Promise<Resolution> {
   const options = { concurrency, emit, signal };
@@ -90,7 +95,9 @@ export async function resolveImages(
   const collector = new ReferrerCollector(client, walker, options, requests);
   const limit = new CandidateLimit(emit);
   const requested = new Set<string>();
-  const missing = new Map<string, DroppedCandidate>();
+  const missing: MissingFinding[] = [];
+  const dropped: DroppedCandidate[] = [];
+  const absent = new Set<string>();
   const configReferences: LocatedReference[] = [];
   for (let depth = 0; ; depth++) {
     const { findings: all, selections } = select(configReferences);
@@ -105,12 +112,14 @@ export async function resolveImages(
       (advance) => walker.add(references, advance),
       references.length,
     );
-    const dropped = await missingAmong(client, failures, newFindings, options);
-    for (const candidate of dropped) missing.set(candidate.reference, candidate);
-    warnDropped(emit, dropped);
-    const errors = failures.filter(({ reference }) => !missing.has(formatReference(reference)));
+    const found = await absentAmong(client, failures, newFindings, options);
+    for (const { finding } of found) absent.add(finding.reference);
+    const judged = judgeAbsent(found, { emit, allowMissing });
+    missing.push(...judged.missing);
+    dropped.push(...judged.dropped);
+    const errors = failures.filter(({ reference }) => !absent.has(formatReference(reference)));
     if (errors.length > 0) throw unresolvedError(errors, newFindings);
-    const isPresent = ({ reference }: Finding): boolean => !missing.has(reference);
+    const isPresent = ({ reference }: Finding): boolean => !absent.has(reference);
     const present = newFindings.filter(isPresent);
     const graph = walker.graph();
     const [newReferences] = await Promise.all([
@@ -126,7 +135,9 @@ export async function resolveImages(
     ]);
     if (newReferences.length === 0) {
       const completeGraph = await configs.withConfigs(await collector.withBlobs(walker.graph()));
-      const [dropped, leftOut] = [[...missing.values()], collector.leftOut()];
+      const leftOut = collector.leftOut();
+      for (const pattern of unusedAllowed(allowMissing, missing))
+        emit({ type: 'warning', message: `--allow-missing ${pattern} matches no image that is missing` });
       const isSelected = new Set(selected);
       const possible = all.filter((finding) => !isSelected.has(finding));
       const unchecked = all.filter((finding) => isBundledByDefault(finding) && !isSelected.has(finding));
@@ -136,9 +147,8 @@ export async function resolveImages(
         findings: selected.filter(isPresent),
         selections,
         graph: completeGraph,
-        dropped,
-        possible,
-        counts: countImages({ images, missing: dropped, unchecked, selections }),
+        ...{ missing, dropped, possible },
+        counts: countImages({ images, missing, unchecked, selections }),
         leftOut,
       };
     }
@@ -157,15 +167,15 @@ function causeOf({ reason, parts: { detail } }: AirgapError): string {
 }
 
 /**
- * Returns the failed candidates that do not exist. Their tags are requested once more, because `image-not-found` is
+ * Returns the failed candidates below `certain` that do not exist. Their tags are requested once more, because `image-not-found` is
  * also the error for a missing child or platform of an existing image.
  */
-async function missingAmong(
+async function absentAmong(
   client: RegistrySource,
   failures: readonly WalkFailure[],
   findings: readonly Finding[],
   { concurrency, signal }: ConfirmFindingsOptions,
-): Promise<DroppedCandidate[]> {
+): Promise<{ readonly finding: Finding; readonly why: string }[]> {
   const findingsByReference = new Map(findings.map((finding) => [finding.reference, finding]));
   const candidates = failures.flatMap(({ reference, error }) => {
     const finding = findingsByReference.get(formatReference(reference));
@@ -177,9 +187,9 @@ async function missingAmong(
     candidates.map(({ reference }) => reference),
     { concurrency, signal },
   );
-  return candidates.flatMap(({ finding: { reference, found }, why }, i) => {
+  return candidates.flatMap(({ finding, why }, i) => {
     const answer = answers[i];
-    return answer !== undefined && 'value' in answer && answer.value === undefined ? [{ reference, found, why }] : [];
+    return answer !== undefined && 'value' in answer && answer.value === undefined ? [{ finding, why }] : [];
   });
 }
 

@@ -25,8 +25,9 @@ export function chartContent(context: Context, client: RegistryClient, options: 
         ? { content: await searchedContent(context, charts as ImagesOptions, scratch) }
         : await lockedContent(context, locked, scratch);
     const requests = new ReferrerRequests();
-    const { graph, artifacts, findings } = await resolveContent(context, client, options, content, requests);
+    const { graph, artifacts, findings, missing } = await resolveContent(context, client, options, content, requests);
     warn?.();
+    options.onMissing?.(missing);
     reportIncompleteReferrers(context.emit, requests.incomplete(), options.requireReferrers);
     return {
       graph: withCharts(graph, artifacts),

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { count } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { printableLine } from '../../base/printable.ts';
@@ -7,7 +8,8 @@ import { CONTAINERD_NAME_ANNOTATION, REF_NAME_ANNOTATION } from '../../bundle/fo
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
 import { type Bundle, bundledReferrers } from '../../bundle/reading/bundle.ts';
 import { tagAnnotation } from '../../bundle/reading/contents.ts';
-import type { RequiredBlob } from '../../inventory/inventory.ts';
+import type { Inventory, RequiredBlob } from '../../inventory/inventory.ts';
+import { missingOf, unallowed } from '../../inventory/missing-images.ts';
 import type { Target } from '../../naming/naming.ts';
 import type { Source } from '../../oci/content.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
@@ -65,6 +67,7 @@ export async function loadBundles(
     for (const bundle of bundles) checkNamed(bundle, context.emit);
     const graph = await readGraph(context, bundles, selectRoots(bundles, selection, context.emit), concurrency);
     const inventories = bundles.flatMap((bundle) => bundle.inventory() ?? []);
+    for (const inventory of inventories) warnMissing(inventory, context.emit);
     const isBundled = (digest: Digest): boolean => bundles.some(({ entries }) => entries.has(digest));
     const required = inventories.some(({ since }) => since !== undefined)
       ? inventories.flatMap(({ requires = [] }) => requires).filter(({ digest }) => !isBundled(digest))
@@ -219,4 +222,12 @@ export function requiredBlobsOf(
 /** Returns what reports whether the target may lack content of a root whose tag it has. */
 export function incompleteRoots({ incomplete }: Pick<LoadedBundles, 'incomplete'>): (root: Root) => boolean {
   return ({ reference }) => incomplete.has(formatReference(reference));
+}
+
+/** Names the images that were needed and not found when a bundle was made. */
+function warnMissing(inventory: Inventory, emit: Emit): void {
+  const names = unallowed(missingOf(inventory)).map(({ reference }) => reference);
+  if (names.length === 0) return;
+  const message = `the bundle lacks ${count(names.length, 'image')} that the registries did not have: ${names.join(', ')}`;
+  emit({ type: 'warning', message });
 }

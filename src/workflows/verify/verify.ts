@@ -6,6 +6,8 @@ import { type Bundle, openBundle } from '../../bundle/reading/bundle.ts';
 import { checkSignatures, type RequiredSigner } from '../../bundle/signing/check-signature.ts';
 import { type BundleProblem, verifyBundle } from '../../bundle/verify.ts';
 import { HashThread, hashThreadCount } from '../../bundle/verifying/hash-threads.ts';
+import type { MissingImage } from '../../inventory/inventory.ts';
+import { missingOf } from '../../inventory/missing-images.ts';
 import type { Context } from '../../session/context.ts';
 import { type Inspection, summarize, verifiedSigners } from '../inspect/inspect.ts';
 
@@ -14,6 +16,8 @@ export interface Verification extends Omit<Inspection, 'lock' | 'wholeTexts'> {
   /** Set if another tool packed the archive; bytes between its entries could not be checked then. */
   readonly packedByAnother?: true;
   readonly problems: readonly BundleProblem[];
+  /** Images that are needed and were not found when the bundle was made; absent if there are none. */
+  readonly missing?: readonly MissingImage[];
 }
 
 /**
@@ -39,11 +43,13 @@ export async function verify(
     }
     const problems = await findProblems({ emit, signal }, source, cores);
     const { byOtherTool } = await source.checkPacking();
+    const missing = missingOf(source.inventory());
     return {
       ...(await summarize(source)),
       ...verifiedSigners(signers),
       ...(byOtherTool && { packedByAnother: true }),
       problems,
+      ...(missing.length > 0 && { missing }),
     };
   } finally {
     await source.close();

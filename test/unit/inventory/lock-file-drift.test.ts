@@ -129,11 +129,17 @@ describe('drift of images', () => {
     });
   });
 
-  it('ignores candidates that never were images unless the lock file lists them', () => {
-    const doubtful = image('r.example/a:1', '', { confidence: 'likely' });
-    expect(images([], [], [doubtful])).toEqual(none.images);
-    expect(images([doubtful], [], [doubtful]).gone).toHaveLength(1);
-    expect(images([], [], [image('r.example/a:1', '')]).gone, 'what is certain is missing').toHaveLength(1);
+  it('lists what registries do not have, unless that was accepted', () => {
+    const missing = image('r.example/a:1', '', { confidence: 'likely', state: 'missing' });
+    const accepted = { ...missing, allowed: {} };
+    const bundled = image('r.example/a:1', one, { confidence: 'likely' });
+    expect(images([], [], [image('r.example/a:1', '')]).gone, 'a certain image').toHaveLength(1);
+    expect(images([missing], [missing]).gone, 'known to the file').toHaveLength(1);
+    expect(images([accepted], [accepted])).toEqual(none.images);
+    expect(images([accepted], [image('r.example/a:1', '', { confidence: 'likely' })]), 'without registries').toEqual(
+      none.images,
+    );
+    expect(images([missing], [bundled]), 'it exists by now').toMatchObject({ gone: [], added: [{}] });
   });
 });
 

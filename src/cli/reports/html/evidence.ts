@@ -1,6 +1,7 @@
 import { count } from '../../../base/count.ts';
 import type { Location } from '../../../inventory/finding.ts';
 import type { InventoryReferrer } from '../../../inventory/inventory.ts';
+import { missingOf } from '../../../inventory/missing-images.ts';
 import type { InventoryNetworkNeed } from '../../../inventory/network.ts';
 import type { SelectionRecord } from '../../../inventory/selection-record.ts';
 import type { ImageVerdict, Verdicts } from '../../../inventory/verdicts.ts';
@@ -120,9 +121,23 @@ const RULE_TEXT: Readonly<Record<SelectionRecord['rule'], string>> = {
 
 /** What the maker of the bundle chose, and what was too uncertain. */
 export function selections({ inspection: { lock } }: BundleReport): Html {
-  const { choices = [], possible = [] } = lock;
+  const { possible = [] } = lock;
+  const choices = (lock.choices ?? []).filter(({ rule }) => rule !== 'dropped');
+  const missing = missingOf(lock);
   return html`<section aria-labelledby="selections"><h2 id="selections">Selections</h2>
-${choices.length + possible.length === 0 && html`<p>Everything that was found is in the bundle.</p>`}
+${choices.length + possible.length + missing.length === 0 && html`<p>Everything that was found is in the bundle.</p>`}
+${
+  missing.length > 0 &&
+  html`<h3>Missing</h3>
+<p>These images are needed, and their registries did not have them.</p>
+<ul class="places">${limited(
+    missing,
+    MAX_SHOWN,
+    ({ reference, why, allowed, found: [first] }) =>
+      html`<li>${code(reference)}<br><span class="soft">${why}${first !== undefined && html`; ${first.chart === '' ? '' : `${first.chart}: `}${locationText(first as Location)}`}${allowed !== undefined && html`; accepted${allowed.reason !== undefined && html`: ${allowed.reason}`}`}</span></li>`,
+    'helm airgap inspect -o json lists them',
+  )}</ul>`
+}
 ${choices.map(
   ({
     rule,

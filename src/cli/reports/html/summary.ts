@@ -1,4 +1,5 @@
 import { count } from '../../../base/count.ts';
+import { missingOf, unallowed } from '../../../inventory/missing-images.ts';
 import { referrerKind } from '../../../oci/referrer.ts';
 import type { BundleReport } from '../../../workflows/inspect/bundle-report.ts';
 import { signersOf } from '../signers.ts';
@@ -48,7 +49,7 @@ export function facts({ inspection }: BundleReport): Html {
 /** What a person should look at before approving, one line each. */
 export function checks(report: BundleReport): Html {
   return html`<ul class="checks">
-${signatureCheck(report)}${scanCheck(report)}${networkCheck(report)}${overrideCheck(report)}${referrerCheck(report)}${selectionCheck(report)}${deltaCheck(report)}</ul>
+${signatureCheck(report)}${scanCheck(report)}${networkCheck(report)}${overrideCheck(report)}${referrerCheck(report)}${missingCheck(report)}${selectionCheck(report)}${deltaCheck(report)}</ul>
 `;
 }
 
@@ -129,9 +130,10 @@ function referrerCheck({ inspection: { lock } }: BundleReport): Html | string {
 function selectionCheck({ inspection: { lock } }: BundleReport): Html | string {
   const { choices = [], possible = [] } = lock;
   const left = choices.flatMap(({ rule, references, charts = [] }) =>
-    rule === 'include' ? [] : [...charts, ...references],
+    rule === 'include' || rule === 'dropped' ? [] : [...charts, ...references],
   );
-  if (left.length + possible.length === 0) return check('ok', html`Nothing that was found was left out.`);
+  if (left.length + possible.length === 0)
+    return missingOf(lock).length > 0 ? '' : check('ok', html`Nothing that was found was left out.`);
   const parts = [
     ...(left.length > 0 ? [html`${count(left.length, 'chart or image', 'charts and images')} left out by choice`] : []),
     ...(possible.length > 0 ? [html`${count(possible.length, 'uncertain image')} not bundled`] : []),
@@ -139,6 +141,21 @@ function selectionCheck({ inspection: { lock } }: BundleReport): Html | string {
   return check(
     'look',
     html`<a href="#selections">Left out</a>: ${parts.map((part, i) => html`${i > 0 && ', '}${part}`)}.`,
+  );
+}
+
+function missingCheck({ inspection: { lock } }: BundleReport): Html | string {
+  const missing = missingOf(lock);
+  if (missing.length === 0) return '';
+  const open = unallowed(missing).length;
+  if (open === 0)
+    return check(
+      'look',
+      html`${count(missing.length, 'image')} <a href="#selections">missing</a>, which was accepted.`,
+    );
+  return check(
+    'failed',
+    html`<a href="#selections">Missing</a>: ${count(open, 'image')} that the registries did not have.`,
   );
 }
 

@@ -36,7 +36,17 @@ test('images prints the table as result and the summary as note', () => {
 
 test('bundle names the possible images that it left out', () => {
   const lock = { charts: [], images: [{}] };
-  const result = { status: 'written', path: 'b.tar', size: 1, blobs: 1, lock, dropped: [], fetched: 1, reused: 0 };
+  const result = {
+    status: 'written',
+    path: 'b.tar',
+    size: 1,
+    blobs: 1,
+    lock,
+    missing: [],
+    dropped: [],
+    fetched: 1,
+    reused: 0,
+  };
   const bundled = (possible: Finding[]) => {
     const fields = {
       resumed: 0,
@@ -74,6 +84,7 @@ test('bundle notes where referrers may be missing', () => {
     size: 1,
     blobs: 1,
     lock,
+    missing: [],
     dropped: [],
     possible: [],
     counts: counted([SURE]),

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { bundleReport } from '../../../../src/cli/reports/bundle.ts';
 import { extractionReport } from '../../../../src/cli/reports/extract.ts';
-import { droppedReport, imagesReport, networkReport, whatIfReport } from '../../../../src/cli/reports/images.ts';
+import { absentReport, imagesReport, networkReport, whatIfReport } from '../../../../src/cli/reports/images.ts';
 import { inspectReport } from '../../../../src/cli/reports/inspect.ts';
 import { operatorScanNotes, operatorScanReport } from '../../../../src/cli/reports/operator-scan.ts';
 import { pushReport } from '../../../../src/cli/reports/push.ts';
@@ -58,7 +58,7 @@ it('images', async () => {
   const download = { url: 'https://example.org/x.tgz', kind: 'script', found: [{ ...location, values: ['plugins'] }] };
   const network = [download] as unknown as ImagesResult['network'];
   const reports = [imagesReport(searched), whatIfReport(whatIf), networkReport(network)];
-  const empty = [droppedReport([]), whatIfReport([]), networkReport([])];
+  const empty = [absentReport({ missing: [], dropped: [] }), whatIfReport([]), networkReport([])];
   for (const report of empty) expect(report).toEqual({ result: [], notes: [expect.stringMatching(/./)] });
   await expect(both(joinReports([...reports, ...empty]))).toMatchFileSnapshot(golden('images'));
   await expect(both(joinReports(reports), 60)).toMatchFileSnapshot(golden('images.60'));
@@ -73,6 +73,7 @@ it('bundle', async () => {
     size: 123_456_789,
     blobs: 12,
     lock: { charts: [chart], images: [{}, {}] },
+    missing: [],
     dropped: [],
     possible: ['quay.io/team/job:1.0'],
     counts: {

@@ -60,12 +60,14 @@ describe('confirming', () => {
   });
 
   test('drops missing images with their locations, and warns', async () => {
-    const { confirmed, dropped, warnings } = await confirm({ 'quay.io/a/a': true }, [
+    const { confirmed, missing, warnings } = await confirm({ 'quay.io/a/a': true }, [
       finding('quay.io/a/a:1'),
       finding('quay.io/a/b:1'),
     ]);
     expect(confirmed.map(([reference]) => reference)).toEqual(['quay.io/a/a:1']);
-    expect(dropped).toEqual([{ reference: 'quay.io/a/b:1', found: [location], why: expect.stringContaining('404') }]);
+    expect(missing).toMatchObject([
+      { state: 'missing', reference: 'quay.io/a/b:1', found: [location], why: expect.stringContaining('404') },
+    ]);
     expect(warnings).toEqual([
       expect.stringMatching(/quay\.io\/a\/b:1.*chart shop \(shop\/templates.*spec\.args\[0\]\).*404/),
     ]);
@@ -73,8 +75,8 @@ describe('confirming', () => {
 
   test('warns of one cause once, however many images it hit', async () => {
     const findings = Array.from({ length: 23 }, (_, i) => finding(`quay.io/a/missing-${i}:1`));
-    const { dropped, warnings } = await confirm({}, findings);
-    expect([dropped.length, warnings.length]).toEqual([23, 1]);
+    const { missing, warnings } = await confirm({}, findings);
+    expect([missing.length, warnings.length]).toEqual([23, 1]);
     const [, ...lines] = warnings[0]?.split('\n') ?? [];
     expect([lines.length, lines.at(-1)]).toEqual([21, '  and 3 more']);
     expect(warnings[0]?.match(/404/g)).toHaveLength(1);

@@ -153,12 +153,12 @@ describe('images in image configs', () => {
     ]);
   });
 
-  test('are dropped with a warning if they do not exist', async () => {
+  test('are missing, with a warning, if they do not exist', async () => {
     const registry = new Registry();
     registry.addConfigured('quay.io/acme/operator', '1', ['RELATED_IMAGE_AGENT=quay.io/acme/agent:1']);
-    const { names, dropped, warnings } = await resolve(registry, [locatedReference(operator)]);
+    const { names, missing, warnings } = await resolve(registry, [locatedReference(operator)]);
     expect(names).toEqual([operator]);
-    expect(dropped.map(({ reference }) => reference)).toEqual(['quay.io/acme/agent:1']);
+    expect(missing.map(({ reference }) => reference)).toEqual(['quay.io/acme/agent:1']);
     expect(warnings).toEqual([expect.stringMatching(/quay\.io\/acme\/agent:1.*quay\.io\/acme\/operator:1/)]);
   });
 
@@ -235,15 +235,12 @@ describe('images in image configs', () => {
 describe('an image that cannot be resolved', () => {
   const missing = 'quay.io/acme/missing:1';
 
-  test('is dropped if it is a candidate and does not exist', async () => {
+  test('is missing if it is likely and does not exist', async () => {
     const registry = new Registry();
     registry.addConfigured('quay.io/acme/operator', '1', []);
-    const { names, dropped } = await resolve(registry, [
-      locatedReference(operator),
-      locatedReference(missing, 'likely'),
-    ]);
-    expect(names).toEqual([operator]);
-    expect(dropped).toEqual([
+    const resolved = await resolve(registry, [locatedReference(operator), locatedReference(missing, 'likely')]);
+    expect(resolved.names).toEqual([operator]);
+    expect(resolved.missing).toMatchObject([
       { reference: missing, found: [expect.objectContaining({ chart: 'acme' })], why: expect.any(String) },
     ]);
   });

@@ -1,0 +1,31 @@
+import { count } from '../../base/count.ts';
+import { printableLine } from '../../base/printable.ts';
+import type { Location } from '../../inventory/finding.ts';
+import type { MissingFinding } from '../../inventory/missing-images.ts';
+import { locationText } from './images.ts';
+
+/** A missing image, as findings and inventories have it. */
+type Missing = Pick<MissingFinding, 'reference' | 'why' | 'allowed'> & { readonly found: readonly object[] };
+
+/** Maximum number of missing images in a report; JSON has all. */
+const MAX_SHOWN = 20;
+
+/** Formats the images that are needed and do not exist, with who needs them. No lines without any. */
+export function missingLines(missing: readonly Missing[]): string[] {
+  if (missing.length === 0) return [];
+  const more = missing.length - MAX_SHOWN;
+  return [
+    `missing, ${count(missing.length, 'image')} that the registries do not have:`,
+    ...missing.slice(0, MAX_SHOWN).map((image) => `  ${printableLine(missingText(image))}`),
+    ...(more > 0 ? [`  and ${more} more (-o json lists all)`] : []),
+  ];
+}
+
+function missingText({ reference, why, allowed, found }: Missing): string {
+  const [first] = found as readonly Location[];
+  const needed =
+    first === undefined ? '' : `, needed by ${first.chart === '' ? '' : `${first.chart}: `}${locationText(first)}`;
+  const accepted =
+    allowed === undefined ? '' : `; accepted${allowed.reason === undefined ? '' : `: ${allowed.reason}`}`;
+  return `${reference}${needed}: ${why}${accepted}`;
+}
