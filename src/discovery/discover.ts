@@ -11,6 +11,7 @@ import { objectIdentity } from './object-identity.ts';
 import { decodedText } from './payload.ts';
 import { ReferenceWalker, type WalkContext } from './reference-walker.ts';
 import { isIgnoredKind, isRelevant } from './relevance.ts';
+import { isBuiltInApi } from './rules/silent-kinds.ts';
 
 /**
  * Returns every image reference of a render, document by document. `path` and `within` are positional: the same field
@@ -70,10 +71,6 @@ export const ROOT_CONTEXT: WalkContext = {
   depth: 0,
 };
 
-/** API groups of Kubernetes itself. Their fields are known, so only the strings of pod specs are candidates. */
-const BUILT_IN =
-  /^(?:v1|(?:apps|batch|autoscaling|policy|extensions)\/.*|(?:(?:admissionregistration|apiextensions|apiregistration|authentication|authorization|certificates|coordination|discovery|events|flowcontrol\.apiserver|internal\.apiserver|networking|node|rbac\.authorization|resource|scheduling|storage|storagemigration)\.k8s\.io)\/.*)$/;
-
 /**
  * Returns every reference in one Kubernetes object, in the order of its fields. `listener` also receives the rejected
  * texts.
@@ -111,7 +108,7 @@ function searchInto(walker: ReferenceWalker, object: Mapping, root: FieldPath): 
   }
   const { spec } = body;
   const disabled = isMapping(spec) && (spec.replicas === 0 || spec.suspend === true);
-  const isBuiltIn = typeof apiVersion === 'string' && BUILT_IN.test(apiVersion);
+  const isBuiltIn = typeof apiVersion === 'string' && isBuiltInApi(apiVersion);
   walker.visit(body, root, { ...ROOT_CONTEXT, disabled, how: isBuiltIn ? undefined : 'custom-resource' });
 }
 

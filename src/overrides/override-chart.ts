@@ -2,7 +2,7 @@ import type { Emit } from '../base/events.ts';
 import { formatPath } from '../base/field-path.ts';
 import { runStep } from '../base/step.ts';
 import { malformedImages } from '../discovery/cross-check.ts';
-import { type Rule, uncoveredNote } from '../discovery/rules/index.ts';
+import type { Rule } from '../discovery/rules/index.ts';
 import { titleOf } from '../helm/fetch.ts';
 import type { Render, Renderer, Values } from '../helm/render.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
@@ -123,8 +123,7 @@ async function moveReferences(
   const title = titleOf(renderer.chart);
   const relocation = await runStep(emit, `rendering ${title}`, () => analyzeChart(renderer, profile, target, analysis));
   const { variants } = relocation;
-  const [{ base, uncovered }] = variants;
-  for (const operator of uncovered) emit({ type: 'warning', message: uncoveredNote(operator) });
+  const [{ base }] = variants;
   for (const message of malformedImages(base.documents)) emit({ type: 'warning', message });
   const derived = await deriveWithTags(relocation, { recipes, emit, prove, sparesGlobals });
   for (const { setting, reason } of derived.refused) {

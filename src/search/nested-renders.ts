@@ -32,7 +32,7 @@ export interface NestedParent {
 
 /** Results of a nested chart. */
 export interface NestedFindings
-  extends Pick<ProfileFindings, 'references' | 'network' | 'whatIf' | 'operators' | 'recipes'> {
+  extends Pick<ProfileFindings, 'references' | 'network' | 'notKnown' | 'whatIf' | 'operators' | 'recipes'> {
   readonly chart: Chart;
   /** Charts that it installs itself. */
   readonly inner: readonly NestedChart[];
@@ -70,10 +70,14 @@ export class NestedRenders {
     const renderer = await this.#rendererOf(nested, allow);
     const unresolved = [...(nested.unresolved ?? [])];
     const options = await this.#optionsOf(nested, profile, renderer.chart, unresolved);
-    const { firstProfile, whatIf, operators, recipes, network, ...install } = await this.#install(nested, renderer, {
-      name: profile.name,
-      options,
-    });
+    const { firstProfile, whatIf, operators, recipes, network, notKnown, ...install } = await this.#install(
+      nested,
+      renderer,
+      {
+        name: profile.name,
+        options,
+      },
+    );
     // Results are cached under the name of the first profile, which may have a suffix for an upgrade.
     const references = install.references.map((reference) => ({
       ...reference,
@@ -87,7 +91,7 @@ export class NestedRenders {
         if (!known.has(reference.reference)) references.push({ ...reference, profile: name });
       }
     }
-    const found = { references, network, inner: install.nested, whatIf, operators, recipes, unresolved };
+    const found = { references, network, notKnown, inner: install.nested, whatIf, operators, recipes, unresolved };
     return { chart: renderer.chart, renderer, options, ...found };
   }
 

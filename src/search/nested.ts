@@ -88,7 +88,7 @@ export async function searchNested(
 
 /** Results of one nested chart. */
 interface NestedOutcome
-  extends Pick<NestedFindings, 'chart' | 'references' | 'network' | 'whatIf' | 'operators' | 'recipes'> {
+  extends Pick<NestedFindings, 'chart' | 'references' | 'network' | 'notKnown' | 'whatIf' | 'operators' | 'recipes'> {
   readonly nested: readonly NestedChart[];
   readonly trace: ValuesTrace | undefined;
 }
@@ -135,7 +135,7 @@ async function isReachedByValues({ nested, trace, parents }: NestedChartJob, emi
 function addOutcome(
   charts: Map<string, SearchedChart>,
   { nested, profile, parents }: NestedChartJob,
-  { chart, references, network, whatIf, operators, recipes }: NestedOutcome,
+  { chart, references, network, notKnown, whatIf, operators, recipes }: NestedOutcome,
 ): void {
   const key = chartKey(chart);
   const existing = charts.get(key);
@@ -146,6 +146,7 @@ function addOutcome(
       profiles: [profile],
       references,
       network,
+      notKnown,
       whatIf,
       operators,
       recipes: new Map([[profile.name, recipes]]),
@@ -159,6 +160,7 @@ function addOutcome(
     profiles: isNew && existing.via !== undefined ? [...existing.profiles, profile] : existing.profiles,
     references: [...existing.references, ...references],
     network: [...existing.network, ...network],
+    notKnown: [...existing.notKnown, ...notKnown],
     whatIf: [...existing.whatIf, ...whatIf],
     operators: [...existing.operators, ...operators],
   });

@@ -10,6 +10,7 @@ import type { Helm } from '../helm/helm.ts';
 import { Renderer } from '../helm/render.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
 import type { StoredRecipe } from '../inventory/recipe.ts';
+import type { NotKnown } from '../inventory/state.ts';
 import type { Context } from '../session/context.ts';
 import { type NestedChartJob, searchNested } from './nested.ts';
 import { searchManifests } from './search-manifests.ts';
@@ -73,6 +74,7 @@ async function searchChart(
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
   const references: LocatedReference[] = [];
   const network: NetworkNeed[] = [];
+  const notKnown: NotKnown[] = [];
   const whatIf: Addition[] = [];
   const operators: OperatorContainer[] = [];
   const recipes = new Map<string, readonly StoredRecipe[]>();
@@ -81,6 +83,7 @@ async function searchChart(
     const found = await searchProfile(renderer, profile, options, context.emit);
     references.push(...found.references);
     network.push(...found.network);
+    notKnown.push(...found.notKnown);
     whatIf.push(...found.whatIf);
     operators.push(...found.operators);
     recipes.set(profile.name, found.recipes);
@@ -95,5 +98,5 @@ async function searchChart(
           );
     nestedJobs.push(...found.nested.map((nested) => ({ nested, profile, parents: [chart], trace })));
   }
-  return { searched: { chart, profiles, references, network, whatIf, operators, recipes }, nestedJobs };
+  return { searched: { chart, profiles, references, network, notKnown, whatIf, operators, recipes }, nestedJobs };
 }

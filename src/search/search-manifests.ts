@@ -4,13 +4,7 @@ import { checkContainerImages, crossCheckImages, malformedImages } from '../disc
 import { discoverReferences } from '../discovery/index.ts';
 import { nestedCharts } from '../discovery/nested/index.ts';
 import { networkNeeds } from '../discovery/network/index.ts';
-import {
-  applyRules,
-  builtInRules,
-  operatorContainers,
-  uncoveredNote,
-  uncoveredOperators,
-} from '../discovery/rules/index.ts';
+import { applyRules, builtInRules, notKnownOperators, operatorContainers } from '../discovery/rules/index.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
 import { type ManifestSource, readManifests } from '../manifests/index.ts';
 import type { Context } from '../session/context.ts';
@@ -18,6 +12,7 @@ import { configuredFields, withConfiguredImages } from './configured-images.ts';
 import type { NestedChartJob } from './nested.ts';
 import type { SearchOptions } from './search-render.ts';
 import type { SearchedManifests } from './search-result.ts';
+import { unexplainedNames } from './swept-names.ts';
 
 /** Profile of locations in manifests: they are applied as they are. */
 const PROFILE = '';
@@ -55,9 +50,6 @@ export async function searchManifests(
     const found = withConfiguredImages(discovered, documents, [...own, ...ofBases], location);
     const rules = [...builtInRules, ...given];
     const input = { metadata: { name, version: '' }, documents, references: found, context: location };
-    for (const operator of uncoveredOperators(rules, input)) {
-      emit({ type: 'warning', message: `${name}: ${uncoveredNote(operator)}` });
-    }
     const references = [...found, ...applyRules(rules, input)];
     const profile = { name: PROFILE, options: {} };
     const parents = [{ metadata: input.metadata }];
@@ -66,6 +58,10 @@ export async function searchManifests(
         source,
         references,
         network: networkNeeds(documents, location),
+        notKnown: [
+          ...notKnownOperators(rules, { ...input, references, crds: new Map() }),
+          ...unexplainedNames(documents, references, location),
+        ],
         operators: operators ? operatorContainers(documents, found, false) : [],
       },
       documents,

@@ -1,7 +1,6 @@
 import type { Emit } from '../base/events.ts';
 import { type Advance, runStep } from '../base/step.ts';
 import { checkContainerImages, malformedImages } from '../discovery/cross-check.ts';
-import { builtInRules, uncoveredNote, uncoveredOperators } from '../discovery/rules/index.ts';
 import { titleOf } from '../helm/fetch.ts';
 import type { Render, Renderer, Values } from '../helm/render.ts';
 import { templateSources } from '../helm/subcharts.ts';
@@ -52,13 +51,6 @@ export async function searchProfile(
     searchRender(renderer, base, profile, search, true),
   );
   const install: Rendered = { profile, base, ...found };
-  const { metadata } = renderer.chart;
-  const rules = [...builtInRules, ...(search.rules ?? [])];
-  const context = { chart: metadata.name, profile: profile.name };
-  const input = { metadata, references: install.references, documents: base.documents, context };
-  for (const operator of uncoveredOperators(rules, input)) {
-    emit({ type: 'warning', message: `chart ${metadata.name} ${metadata.version}: ${uncoveredNote(operator)}` });
-  }
   const installNetwork = search.networkSwitches
     ? await runStep(emit, `finding what switches off downloads of ${title}`, (advance) =>
         withSwitches(renderer, options, base, install.network, advance),
@@ -75,6 +67,7 @@ export async function searchProfile(
   return {
     references: merged.references,
     operators: merged.operators,
+    notKnown: merged.notKnown,
     nested: merged.nested,
     network: [...installNetwork, ...merged.network.slice(install.network.length)],
     recipes: search.recipes
@@ -133,6 +126,7 @@ function mergeUpgrade(install: Rendered, upgrade: Rendered | undefined): RenderF
   return {
     references: [...install.references, ...upgradeOnly],
     operators: install.operators,
+    notKnown: install.notKnown,
     nested: [...install.nested, ...upgrade.nested.filter((chart) => !nested.has(JSON.stringify(chart)))],
     network: [...install.network, ...upgrade.network.filter(({ url }) => !urls.has(url))],
   };

@@ -12,6 +12,7 @@ import { type NetworkNeed, networkNeeds } from '../discovery/network/index.ts';
 import {
   applyRules,
   builtInRules,
+  notKnownOperators,
   type OperatorContainer,
   operatorContainers,
   type Rule,
@@ -20,11 +21,13 @@ import type { ChartSources } from '../helm/chart-mirrors.ts';
 import type { Render, Renderer, RenderOptions, Values } from '../helm/render.ts';
 import { subchartsOf } from '../helm/subcharts.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
+import type { NotKnown } from '../inventory/state.ts';
 import type { ManifestSource } from '../manifests/index.ts';
 import { type InitialProbe, probeReferences } from '../recipe/recipe.ts';
 import { type NameSegment, segmentPath, segmentsOf } from '../value-tracing/name-segments.ts';
 import { referenceTemplatesOf } from '../value-tracing/probe.ts';
 import type { SelectionOptions } from './selection.ts';
+import { unexplainedNames } from './swept-names.ts';
 
 /** A named set of render options. */
 export interface Profile {
@@ -38,6 +41,8 @@ export interface RenderFindings {
   readonly nested: readonly NestedChart[];
   /** Content other than images that the workloads fetch from the internet. */
   readonly network: readonly NetworkNeed[];
+  /** What was not understood, and may hide images. */
+  readonly notKnown: readonly NotKnown[];
   /** Containers whose images may choose further ones; empty unless requested. */
   readonly operators: readonly OperatorContainer[];
   /** The probe that traced the values, if they were traced. */
@@ -87,10 +92,12 @@ export async function searchRender(
   const found = demoteValuesCopies(discovered, values);
   const tracing = traced ? await traceValues(renderer, options, base, found, context) : undefined;
   const references = tracing?.references ?? found;
+  const crds = await renderer.crds();
+  const allRules = [...builtInRules, ...rules];
   const known = [
     ...references,
-    ...discoverReferences(crdDocuments(metadata.name, await renderer.crds()), context),
-    ...applyRules([...builtInRules, ...rules], { metadata, documents, references, context }),
+    ...discoverReferences(crdDocuments(metadata.name, crds), context),
+    ...applyRules(allRules, { metadata, documents, references, context }),
   ];
   const files = await renderer.sourceFiles();
   const declared = declaredReferences({ metadata, files, values, context });
@@ -99,7 +106,11 @@ export async function searchRender(
     references: withSubcharts([...known, ...withoutContradictions(declared, known)], files),
     nested: nestedCharts(documents, values),
     network: networkNeeds(documents, context),
-    operators: operators ? operatorContainers(documents, references, (await renderer.crds()).size > 0) : [],
+    notKnown: [
+      ...notKnownOperators(allRules, { metadata, documents, references: known, context, crds }),
+      ...unexplainedNames(documents, known, context),
+    ],
+    operators: operators ? operatorContainers(documents, references, crds.size > 0) : [],
   };
 }
 

@@ -5,6 +5,7 @@ import type { OperatorContainer } from '../discovery/rules/index.ts';
 import type { Chart } from '../helm/fetch.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
 import type { StoredRecipe } from '../inventory/recipe.ts';
+import type { NotKnown } from '../inventory/state.ts';
 import type { ManifestSource } from '../manifests/index.ts';
 import type { AskedHost } from './nested-hosts.ts';
 import type { Profile } from './search-render.ts';
@@ -17,6 +18,8 @@ export interface SearchedChart {
   readonly references: readonly LocatedReference[];
   /** Content other than images that its workloads fetch from the internet. */
   readonly network: readonly NetworkNeed[];
+  /** What was not understood, and may hide images. */
+  readonly notKnown: readonly NotKnown[];
   /** References that disabled components would add; empty unless requested. */
   readonly whatIf: readonly Addition[];
   /** Containers whose images may choose further ones; empty unless requested. */
@@ -32,6 +35,8 @@ export interface SearchedManifests {
   readonly source: ManifestSource;
   readonly references: readonly LocatedReference[];
   readonly network: readonly NetworkNeed[];
+  /** What was not understood, and may hide images. */
+  readonly notKnown: readonly NotKnown[];
   /** Containers whose images may choose further ones; empty unless requested. */
   readonly operators: readonly OperatorContainer[];
 }

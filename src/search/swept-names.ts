@@ -1,5 +1,6 @@
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
+import type { NotKnown } from '../inventory/state.ts';
 import { parseReference, type Reference } from '../oci/reference.ts';
 import { RegistryHosts } from '../sweep/hosts.ts';
 import type { SearchedNames } from '../sweep/names.ts';
@@ -36,6 +37,28 @@ export function uncoveredNames(
     (swept) => swept.explained === undefined && !references.some((reference) => covers(reference, swept)),
   );
 }
+
+/** Returns the public names that look like images or registries, and that no reference explains. */
+export function unexplainedNames(
+  documents: readonly RenderedDocument[],
+  references: readonly LocatedReference[],
+  context: { readonly chart: string; readonly profile: string },
+): NotKnown[] {
+  return uncoveredNames(documents, namesToSweep(references), references).map(
+    ({ text: subject, shape, template, path, within }) => ({
+      ...{ state: 'not-known', subject, ...context, template },
+      path: within === undefined ? path : `${path} (${within})`,
+      why: WHY[shape],
+      settle: 'add what is pulled by that name with --image',
+    }),
+  );
+}
+
+const WHY: Readonly<Record<SweptName['shape'], string>> = {
+  image: 'it looks like an image, and nothing shows that it is one',
+  prefix: 'it looks like the beginning of an image, which a program completes',
+  bare: 'it names a registry, and nothing shows that images are pulled by that name',
+};
 
 /** Reports whether a reference is at the place of a name, whole or as a part. */
 export function covers({ template, document, path, written, parts = [] }: LocatedReference, swept: SweptName): boolean {

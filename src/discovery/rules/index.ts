@@ -18,10 +18,10 @@ import velero from './velero.json' with { type: 'json' };
 import victoriaMetrics from './victoria-metrics.json' with { type: 'json' };
 
 export { applyRules, isFromRule, operatorsFor, type RuleInput } from './apply.ts';
+export { type NotKnownInput, notKnownOperators } from './not-known.ts';
 export { type OperatorContainer, operatorContainers } from './operators.ts';
 export { parseRules, type Rule } from './schema.ts';
 export { releaseOf } from './template.ts';
-export { type UncoveredOperator, uncoveredNote, uncoveredOperators } from './uncovered-operators.ts';
 
 /**
  * The built-in rules, ordered by file name. The unit test of this folder validates them against the schema, so that a

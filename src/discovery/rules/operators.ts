@@ -22,9 +22,21 @@ const POD_CREATORS = new Set([
 ]);
 
 /**
- * Returns the operator containers of a render: those whose service account may create pods or workloads. If the chart
- * has custom resource definitions but none of its accounts has that permission in the render, all its workloads are
- * returned.
+ * Returns the containers of a render that may start Pods: those whose service account may create Pods or workloads.
+ */
+export function podStarters(
+  documents: readonly RenderedDocument[],
+  references: readonly LocatedReference[],
+): OperatorContainer[] {
+  const accounts = creatingAccounts(documents);
+  if (accounts.size === 0) return [];
+  const workloads = references.flatMap((reference) => containerAt(reference, documents));
+  return workloads.filter(({ account }) => accounts.has(account)).map(({ operator }) => operator);
+}
+
+/**
+ * Returns the operator containers of a render: those that may start Pods. If the chart has custom resource definitions but none of its
+ * accounts has that permission in the render, all its workloads are returned.
  * @param hasSeparateCrds whether the chart has definitions outside its templates too
  */
 export function operatorContainers(
@@ -32,12 +44,10 @@ export function operatorContainers(
   references: readonly LocatedReference[],
   hasSeparateCrds: boolean,
 ): OperatorContainer[] {
-  const accounts = creatingAccounts(documents);
-  const workloads = references.flatMap((reference) => containerAt(reference, documents));
-  const operators = workloads.filter(({ account }) => accounts.has(account));
+  const operators = podStarters(documents, references);
   const hasCrds = hasSeparateCrds || documents.some((document) => kindOf(document) === 'CustomResourceDefinition');
-  const selected = operators.length > 0 || !hasCrds ? operators : workloads;
-  return selected.map(({ operator }) => operator);
+  if (operators.length > 0 || !hasCrds) return operators;
+  return references.flatMap((reference) => containerAt(reference, documents)).map(({ operator }) => operator);
 }
 
 function containerAt(
@@ -53,7 +63,7 @@ function containerAt(
   const words = [container.command, container.args].flat().filter((word) => typeof word === 'string');
   const env = Array.isArray(container.env) ? container.env.filter(isMapping) : [];
   const variables = env.flatMap(({ name }) => (typeof name === 'string' ? [name] : []));
-  return [{ operator: { reference, words, variables }, account: String(pod.serviceAccountName ?? 'default') }];
+  return [{ operator: { reference, words, variables }, account: String(pod.serviceAccountName ?? pod.serviceAccount ?? 'default') }];
 }
 
 /** Names of the service accounts that a role of the render allows to create pods. */

@@ -1,4 +1,5 @@
 import semver from 'semver';
+import type { NotKnown } from '../../inventory/state.ts';
 import { applyRules, type RuleInput, rulePrefix } from './apply.ts';
 import { findOperators } from './render.ts';
 import type { Rule } from './schema.ts';
@@ -70,12 +71,21 @@ function newerThanKnown(rules: readonly Rule[], { metadata, references, document
   });
 }
 
-/** Formats an uncovered operator as a message. */
-export function uncoveredNote({ side, operator, release, rows }: UncoveredOperator): string {
-  const coveredVersions = rows.slice(0, 3).join(', ');
-  const consequence =
-    side === 'newer'
-      ? 'images of the nearest covered version are listed as possible; accept them with --include, or add a rule with --rules'
-      : 'images of this version are unknown and not listed; add a rule with --rules, or images with --image';
-  return `operator rule ${operator} covers versions ${coveredVersions}, but the chart has ${release}: ${consequence}`;
+/** Says why the images of an uncovered operator are not known, and what to do. */
+export function uncoveredNote({
+  side,
+  operator,
+  release,
+  rows,
+}: UncoveredOperator): Required<Pick<NotKnown, 'why' | 'settle'>> {
+  const covered = `operator rule ${operator} covers versions ${rows.slice(0, 3).join(', ')}, but the chart has ${release}`;
+  return side === 'newer'
+    ? {
+        why: `${covered}: images of the nearest covered version are listed as possible`,
+        settle: 'accept them with --include, or add a rule with --rules',
+      }
+    : {
+        why: `${covered}: images of this version are unknown and not listed`,
+        settle: 'add a rule with --rules, or images with --image',
+      };
 }

@@ -4,14 +4,14 @@ import {
   applyRules,
   builtInRules,
   isFromRule,
+  notKnownOperators,
   operatorsFor,
   type Rule,
-  type UncoveredOperator,
-  uncoveredOperators,
 } from '../../discovery/rules/index.ts';
 import type { Render, Renderer, Values } from '../../helm/render.ts';
 import { type TemplateSource, templateSources } from '../../helm/subcharts.ts';
 import { isLocationBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
+import type { NotKnown } from '../../inventory/state.ts';
 import type { Target } from '../../naming/naming.ts';
 import { targetPrefix } from '../../naming/path-prefix.ts';
 import { checkCrds } from '../../search/crds.ts';
@@ -35,8 +35,8 @@ export interface AnalyzedVariant extends Variant {
   readonly guesses: readonly LocatedReference[];
   /** References and operands that stay public on purpose. They are neither moved nor counted. */
   readonly staying: readonly StayingReference[];
-  /** Operators newer or older than the versions covered by rules. */
-  readonly uncovered: readonly UncoveredOperator[];
+  /** Operators and kinds of which nothing says which images they lead to. */
+  readonly notKnown: readonly NotKnown[];
   /** Returns the containers that receive the name of an operand's image, identified by their image fields. */
   readonly operatorContainers: (operand: LocatedReference) => readonly LocatedReference[];
 }
@@ -210,15 +210,12 @@ async function analyzeVariant(
   const known = new Set(references.map(({ reference }) => reference));
   const allRules = [...builtInRules, ...rules];
   const applied = applyRules(allRules, { metadata, documents, references, context });
-  const uncovered = uncoveredOperators(allRules, {
-    metadata,
-    documents,
-    references: [...references, ...applied],
-    context,
-  });
+  const crds = await renderer.crds();
+  const input = { metadata, documents, references: [...references, ...applied], context, crds };
+  const notKnown = notKnownOperators(allRules, input);
   const otherOperands = bundledOperands.filter((located) => !isFromRule(located, rules));
   // Helm installs these files as they are.
-  const defaults = discoverReferences(crdDocuments(metadata.name, await renderer.crds()), context);
+  const defaults = discoverReferences(crdDocuments(metadata.name, crds), context);
   const operands = onlyWanted([...applied, ...defaults, ...otherOperands]).filter((located) =>
     located.userMade ? operatorDefaults && isMovable(located) : !known.has(located.reference),
   );
@@ -234,7 +231,7 @@ async function analyzeVariant(
   return {
     ...{ profile, base, references: kept.wanted, operands: keptOperands.wanted, guesses },
     staying: [...kept.staying, ...keptOperands.staying],
-    ...{ uncovered, operatorContainers },
+    ...{ notKnown, operatorContainers },
   };
 }
 

@@ -20,9 +20,11 @@ export function withStates(proof: Proof, { variants, decisions }: Relocation): P
       return [{ state: 'missing' as const, ...pointOf(located), why, ...(accepted && { allowed: accepted }) }];
     });
   const names = new Set(missing.map(({ reference }) => reference));
+  const notKnown = [...variants[0].notKnown, ...(proof.notKnown ?? [])];
   return {
     ...proof,
     rewritten: proof.skipped ? proof.rewritten : proof.rewritten - names.size,
+    ...(notKnown.length > 0 && { notKnown }),
     ...(allowed.length > 0 && { allowed: distinctPoints(allowed) }),
     ...(missing.length > 0 && { missing: distinctPoints(missing) }),
   };

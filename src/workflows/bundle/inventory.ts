@@ -11,6 +11,7 @@ import type {
 import type { MissingFinding } from '../../inventory/missing-images.ts';
 import { type FoundNetworkNeed, networkRecord } from '../../inventory/network.ts';
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
+import type { NotKnown } from '../../inventory/state.ts';
 import { valuesOriginOf } from '../../inventory/values-origin.ts';
 import { isIndexType } from '../../oci/descriptor.ts';
 import { closureOf, closureSize, type Graph, ReferrerIndex, type Root } from '../../oci/graph.ts';
@@ -47,6 +48,8 @@ export interface InventoryInput {
   readonly network?: readonly FoundNetworkNeed[] | undefined;
   /** Images that are only listed. */
   readonly possible?: readonly Finding[];
+  /** What was not understood. */
+  readonly notKnown?: readonly NotKnown[] | undefined;
   /** Images that do not exist. */
   readonly missing?: readonly MissingFinding[];
 }
@@ -64,6 +67,7 @@ export function createInventory({
   network,
   possible = [],
   missing = [],
+  notKnown = [],
 }: InventoryInput): Inventory {
   const charts = packedCharts.map(({ chart, profiles, via, recipes }, i): InventoryChart => {
     const { name, version } = chart.metadata;
@@ -106,6 +110,7 @@ export function createInventory({
     ...(possible.length === 0
       ? {}
       : { possible: possible.map(({ reference, found }) => ({ reference, found: locations(found) })) }),
+    ...(notKnown.length > 0 && { notKnown: [...notKnown] }),
     ...(missing.length > 0 && {
       missing: missing.map((image): MissingImage => ({ ...image, found: locations(image.found) })),
     }),

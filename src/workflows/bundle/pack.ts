@@ -138,6 +138,7 @@ export async function pack(
         network: input.network,
         possible,
         missing,
+        notKnown: input.notKnown,
       }),
       ...(options.trustedRoot && { trustedRoot: digestOf(options.trustedRoot) }),
       ...delta,

@@ -4,6 +4,7 @@ import type { EarlierBundles } from '../../bundle/writing/earlier-bundles.ts';
 import type { NetworkNeed } from '../../discovery/network/index.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
 import type { AllowedMissing } from '../../inventory/missing-images.ts';
+import type { NotKnown } from '../../inventory/state.ts';
 import { withSource } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Graph } from '../../oci/graph.ts';
@@ -31,6 +32,8 @@ export interface ContentInput {
   readonly select: (found: readonly LocatedReference[]) => SelectedFindings;
   /** Internet access of workloads other than images; absent if nothing was searched. */
   readonly network?: readonly NetworkNeed[];
+  /** What was not understood in charts and manifests. */
+  readonly notKnown?: readonly NotKnown[];
   /** Locked digests of tagged references. */
   readonly pins?: ReadonlyMap<string, Digest>;
   /** Images whose absence is accepted, in addition to those of the options. */

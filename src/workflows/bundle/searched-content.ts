@@ -4,7 +4,13 @@ import type { ChartOperators } from '../../operator-scan/index.ts';
 import type { AskedHost } from '../../search/nested-hosts.ts';
 import type { SearchedChart } from '../../search/search-result.ts';
 import type { Context } from '../../session/context.ts';
-import { type ImagesOptions, mergeNetworkNeeds, searchSelected, selectFindings } from '../images/images.ts';
+import {
+  type ImagesOptions,
+  mergeNetworkNeeds,
+  notKnownField,
+  searchSelected,
+  selectFindings,
+} from '../images/images.ts';
 import type { SelectedFindings } from '../images/resolve.ts';
 import type { ContentInput } from './resolve-content.ts';
 
@@ -38,5 +44,12 @@ export async function searchedContent(
       hint: 'give a chart, --kustomize, --manifests, --image, --images or --pods',
     });
   }
-  return { charts, operators: sources, select, network: mergeNetworkNeeds(sources, options), askedHosts };
+  return {
+    charts,
+    operators: sources,
+    select,
+    network: mergeNetworkNeeds(sources, options),
+    ...notKnownField(sources),
+    askedHosts,
+  };
 }

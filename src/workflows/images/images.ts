@@ -4,6 +4,7 @@ import type { NetworkLocation, NetworkNeed } from '../../discovery/network/index
 import type { Finding, LocatedReference } from '../../inventory/finding.ts';
 import { countImages, type ImageCounts } from '../../inventory/image-counts.ts';
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
+import type { NotKnown } from '../../inventory/state.ts';
 import { formatReference, tryParseReference } from '../../oci/reference.ts';
 import type {
   ChartOperators,
@@ -57,6 +58,8 @@ export interface ImagesResult {
   readonly choices: readonly SelectionRecord[];
   /** Images that disabled components would add; absent unless requested. */
   readonly whatIf?: readonly WhatIfFinding[];
+  /** What was not understood, and may hide images; absent if there is nothing. */
+  readonly notKnown?: readonly NotKnown[];
   /** Images that only the operator image scan found, and rules for them; absent unless requested. */
   readonly inside?: OperatorScanReport;
   readonly proposed?: readonly ProposedRule[];
@@ -91,6 +94,7 @@ export function images(context: Context, options: ImagesOptions): Promise<Images
       counts: countImages({ images: findings, selections }),
       network: mergeNetworkNeeds([...charts, ...manifests], options),
       choices: selections,
+      ...notKnownField([...charts, ...manifests]),
       whatIf,
       ...scanFields,
       failures,
@@ -161,6 +165,13 @@ async function search(context: Context, options: ImagesOptions, scratch: string)
     import('../../helm/helm.ts'),
   ]);
   return searchCharts(context, new Helm(context), options.charts, scratch, { ...options, operators });
+}
+
+/** Returns what was not understood in charts and manifests, each once; no field if there is nothing. */
+export function notKnownField(sources: readonly Pick<SearchedChart, 'notKnown'>[]): Pick<ImagesResult, 'notKnown'> {
+  const entries = sources.flatMap(({ notKnown }) => notKnown);
+  const distinct = [...new Map(entries.map((entry) => [JSON.stringify(entry), entry])).values()];
+  return distinct.length === 0 ? {} : { notKnown: distinct };
 }
 
 function chartSummary({ chart, profiles, via }: SearchedChart): ImagesResult['charts'][number] {

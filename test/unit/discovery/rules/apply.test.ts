@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { applyRules, isFromRule, uncoveredOperators } from '../../../../src/discovery/rules/index.ts';
+import { applyRules, isFromRule } from '../../../../src/discovery/rules/index.ts';
+import { uncoveredOperators } from '../../../../src/discovery/rules/uncovered-operators.ts';
 import { formatInventory, type Inventory, parseInventory } from '../../../../src/inventory/inventory.ts';
 import { apply, inputOf, operator, references, resource, rule } from '../../../support/discovery/rules.ts';
 

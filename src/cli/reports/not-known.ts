@@ -1,0 +1,30 @@
+import { count } from '../../base/count.ts';
+import { printableLine } from '../../base/printable.ts';
+import type { NotKnown } from '../../inventory/state.ts';
+
+/** Maximum number of subjects in a line, and of groups; JSON has all. */
+const MAX_NAMES = 5;
+const MAX_GROUPS = 20;
+
+/** Formats what is not known, grouped by reason, with what would settle it. No lines without any. */
+export function notKnownLines(entries: readonly NotKnown[] = []): string[] {
+  if (entries.length === 0) return [];
+  const groups = [
+    ...Map.groupBy(entries, ({ chart = '', why, settle = '' }) => [chart, why, settle].join('\n')).values(),
+  ];
+  const more = groups.length - MAX_GROUPS;
+  return [
+    `not known, ${count(entries.length, 'entry', 'entries')} that may hide images:`,
+    ...groups.slice(0, MAX_GROUPS).flatMap((group) => {
+      const [{ chart = '', why, settle } = { why: '' }] = group;
+      const subjects = [...new Set(group.map(({ subject }) => subject))];
+      const others = subjects.length - MAX_NAMES;
+      const names = [...subjects.slice(0, MAX_NAMES), ...(others > 0 ? [`${others} more`] : [])].join(', ');
+      return [
+        `  ${printableLine(`${chart === '' ? '' : `${chart}: `}${names}: ${why}`)}`,
+        ...(settle === undefined ? [] : [`    ${settle}`]),
+      ];
+    }),
+    ...(more > 0 ? [`  and ${more} more reasons (-o json lists all)`] : []),
+  ];
+}
