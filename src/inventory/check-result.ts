@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { CHECK_REASONS } from './check-reasons.ts';
 import { digestSchema, referenceSchema } from './inventory.ts';
-import type { ReferenceState } from './state.ts';
+import { notKnownSchema, type ReferenceState } from './state.ts';
 
 /** Object of a chart or of manifests whose Pods pull an image. */
 const workload = z.object({
@@ -23,35 +23,43 @@ const workload = z.object({
   byOperator: z.literal(true).optional(),
 });
 
-const image = z.object({
-  /** What the node would pull, normalized. Without a target, the same as `source`. */
-  reference: referenceSchema,
-  /** Upstream name, by which `bundle` gets the image; absent if only the site's values name it. */
-  source: referenceSchema.optional(),
-  /** Digest in the bundle. */
-  digest: digestSchema.optional(),
-  /** Digest at its source when it was bundled; differs from `digest` if the bundle has some of its platforms only. */
-  sourceDigest: digestSchema.optional(),
-  /** Digest that the target has, if it was read. */
-  digestAtTarget: digestSchema.optional(),
-  status: z.enum(['ok', ...CHECK_REASONS]),
-  /** `public-on-purpose`, or `missing`: the bundle says that its registry does not have it. */
-  state: z.enum(['public-on-purpose', 'missing'] satisfies ReferenceState[]).optional(),
-  /** Why it stays public, or why it may be missing; the target is not asked for an image that stays public. */
-  allowed: z.string().optional(),
-  /** What is wrong, in words that are equal for all images with the same cause. */
-  message: z.string().optional(),
-  /** What is wrong with this image in particular. */
-  detail: z.string().optional(),
-  hint: z.string().optional(),
-  /** Wanted platforms, `os/architecture[/variant]`. */
-  platforms: z.array(z.string()),
-  /** Platforms at the target; without a target, in the bundle. Absent if they were not read. */
-  platformsAtTarget: z.array(z.string()).optional(),
-  /** Asked for without credentials, because these workloads do not name the pull secret. */
-  anonymous: z.literal(true).optional(),
-  workloads: z.array(workload),
-});
+const image = z
+  .object({
+    /** What the node would pull, normalized. Without a target, the same as `source`. */
+    /** Full; of a name that stays public, which may be only a registry or a prefix, as it is written. */
+    reference: z.string(),
+    /** Upstream name, by which `bundle` gets the image; absent if only the site's values name it. */
+    source: z.string().optional(),
+    /** Digest in the bundle. */
+    digest: digestSchema.optional(),
+    /** Digest at its source when it was bundled; differs from `digest` if the bundle has some of its platforms only. */
+    sourceDigest: digestSchema.optional(),
+    /** Digest that the target has, if it was read. */
+    digestAtTarget: digestSchema.optional(),
+    status: z.enum(['ok', ...CHECK_REASONS]),
+    /** `public-on-purpose`, or `missing`: the bundle says that its registry does not have it. */
+    state: z.enum(['public-on-purpose', 'missing'] satisfies ReferenceState[]).optional(),
+    /** Why it stays public, or why it may be missing; the target is not asked for an image that stays public. */
+    allowed: z.string().optional(),
+    /** What is wrong, in words that are equal for all images with the same cause. */
+    message: z.string().optional(),
+    /** What is wrong with this image in particular. */
+    detail: z.string().optional(),
+    hint: z.string().optional(),
+    /** Wanted platforms, `os/architecture[/variant]`. */
+    platforms: z.array(z.string()),
+    /** Platforms at the target; without a target, in the bundle. Absent if they were not read. */
+    platformsAtTarget: z.array(z.string()).optional(),
+    /** Asked for without credentials, because these workloads do not name the pull secret. */
+    anonymous: z.literal(true).optional(),
+    workloads: z.array(workload),
+  })
+  .refine(
+    ({ reference, source, status }) =>
+      status === 'public-name' ||
+      [reference, source].every((name) => name === undefined || referenceSchema.safeParse(name).success),
+    'not a full image reference',
+  );
 
 const chart = z.object({
   name: z.string(),
@@ -81,6 +89,8 @@ const checkResultSchema = z.object({
     .optional(),
   /** Each reference once; several times if it is also asked for anonymously, or allowed for some objects only. Sorted. */
   images: z.array(image),
+  /** What was not understood in the charts; absent if there is nothing. */
+  notKnown: z.array(notKnownSchema).optional(),
 });
 
 /** The JSON document of `check`. */

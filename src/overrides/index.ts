@@ -7,6 +7,7 @@ export {
   chartReferences,
   type InstalledChart,
   type InstalledReference,
+  installedNotKnown,
   installedReferences,
   installedWithoutSecret,
   renderInstalled,

@@ -3,6 +3,7 @@ import { isMapping } from '../base/mapping.ts';
 import { documentKey, type RenderedDocument } from '../helm/documents.ts';
 import type { Render, Renderer } from '../helm/render.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
+import type { NotKnown } from '../inventory/state.ts';
 import type { Target } from '../naming/naming.ts';
 import type { Profile } from '../search/search-render.ts';
 import { type Variant, withoutRepeats } from '../search/variants.ts';
@@ -124,6 +125,12 @@ export function appliedReferences(
   references: readonly LocatedReference[],
 ): InstalledReference[] {
   return withPlaces(documents, references, (reference) => reference);
+}
+
+/** Returns what is not known of an installation. */
+export function installedNotKnown({ relocation, renders }: InstalledChart): NotKnown[] {
+  const swept = renders.flatMap((render, i) => proveRender(relocation, render, i).notKnown ?? []);
+  return [...relocation.variants[0].notKnown, ...swept];
 }
 
 /** Returns the Pods of an installation without the pull secret. @param namespace release namespace */

@@ -9,6 +9,7 @@ import type { BundleOptions } from '../../workflows/bundle/bundle.ts';
 import type { BundleResult } from '../../workflows/bundle/pack.ts';
 import type { ToolSources } from '../../workflows/bundle/tools/tools.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
+import { failOnOption, failsOn } from '../flags/fail-on.ts';
 import { addImageStreamFlags } from '../flags/image-streams.ts';
 import { addSignerFlags, requiredSignatures } from '../flags/keyless.ts';
 import { operatorScanSettings } from '../flags/operator-scan.ts';
@@ -58,6 +59,7 @@ function declare(io: CommandIO) {
     .option('--log-file <file>', 'append each event to a log, one JSON object per line')
     .addOption(repeatable('--reuse <file>', 'copy blobs from an earlier bundle instead of fetching them'))
     .addOption(outputOption(['text', 'json'], 'text'))
+    .addOption(failOnOption())
     .optionsGroup('Selection:')
     .addOption(
       repeatable('--platform <os/architecture>', 'bundle these platforms only', ', comma-separated; default: all'),
@@ -113,7 +115,8 @@ export function bundleCommand(io: CommandIO) {
     };
     const result = await withLog(io.context, flags.logFile, (context) => runBundle({ ...io, context }, options, flags));
     const { estimate, ...written } = result;
-    if (unallowed(result.missing).length > 0) io.setExitCode(3);
+    const { notKnown, images: bundled } = result.lock;
+    if (unallowed(result.missing).length > 0 || failsOn(flags, notKnown, bundled.length)) io.setExitCode(3);
     const references = result.lock.images.map(({ reference }) => reference);
     const sources = result.lock.charts.map(({ source }) => source);
     warnUnusedMirrors(io.context.emit, flags, references, sources);

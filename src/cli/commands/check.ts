@@ -17,6 +17,7 @@ import {
   rulesOption,
 } from '../flags/charts.ts';
 import { declaredHosts } from '../flags/ecr.ts';
+import { failOnOption, failsOn } from '../flags/fail-on.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { addOnPurposeFlags, onPurposeOf } from '../flags/on-purpose.ts';
 import { type FlagsOf, repeatable } from '../flags/option.ts';
@@ -85,7 +86,8 @@ function declare(io: CommandIO) {
         'repack',
       ]),
     )
-    .option('--no-inject', 'do not add variables or arguments for images that operators deploy');
+    .option('--no-inject', 'do not add variables or arguments for images that operators deploy')
+    .addOption(failOnOption());
   const naming = addNamingFlags(selecting).optionsGroup('Registries and TLS:');
   const rendering = addRenderFlags(addRegistryFlags(naming, io));
   return addPodFlags(rendering);
@@ -117,7 +119,7 @@ async function checkCharts(
   if (flags.testPod) return checkTestPodCommand(io, { ...options, pullSecret }, pullSecret);
   const { check } = await import('../../workflows/check/check.ts');
   const result = await check(io.context, { ...options, pullSecret });
-  if (isFailedCheck(result)) io.setExitCode(3);
+  if (isFailedCheck(result) || failsOn(flags, result.notKnown, result.images.length)) io.setExitCode(3);
   if (flags.output === 'json') io.print(await formatDocument('Check', result, 'json'));
   else await printReport(io, checkReport(result), nextSteps(command, { ...options, pullSecret }, result));
 }

@@ -8,6 +8,7 @@ import { WRITTEN_FORMATS } from '../../lists/list-format.ts';
 import type { Confirmation } from '../../workflows/images/confirm.ts';
 import type { ImagesResult } from '../../workflows/images/images.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
+import { failOnOption, failsOn } from '../flags/fail-on.ts';
 import { addImageStreamFlags } from '../flags/image-streams.ts';
 import { addOperatorScanFlags, operatorScanSettings } from '../flags/operator-scan.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
@@ -35,7 +36,9 @@ function declare(io: CommandIO) {
       examples('images ./app -f values.yaml', 'images grafana --repo https://charts.example/stable -o json'),
     );
   const output = outputOption(['table', 'json', 'yaml', 'txt', 'rules', ...WRITTEN_FORMATS], 'table');
-  const selecting = addImageStreamFlags(addChartsFlags(addOperatorScanFlags(addWhyFlags(command)).addOption(output)));
+  const selecting = addImageStreamFlags(
+    addChartsFlags(addOperatorScanFlags(addWhyFlags(command)).addOption(output).addOption(failOnOption())),
+  );
   const pulling = selecting
     .optionsGroup('Registries and TLS:')
     .addOption(mirrorOption())
@@ -98,6 +101,7 @@ export function imagesCommand(io: CommandIO) {
     } else if (flags.output === 'txt') io.print(imageList(result, confirmation?.missing));
     else if (isListFormat(flags.output)) io.print(await listDocument(flags.output, result, confirmation?.missing));
     else io.print(await formatDocument('Images', result, flags.output));
+    if (failsOn(flags, found.notKnown, found.images.length)) io.setExitCode(3);
     // The images found are printed even if the run fails.
     if (failures.length === 0) warnUnused(io, flags, searched);
     else {

@@ -12,6 +12,7 @@ import {
   readRules,
   rulesOption,
 } from '../flags/charts.ts';
+import { failOnOption, failsOn } from '../flags/fail-on.ts';
 import { addSignerFlags } from '../flags/keyless.ts';
 import { addLoginFlags, type ReadLogin } from '../flags/login.ts';
 import { addOnPurposeFlags, onPurposeOf } from '../flags/on-purpose.ts';
@@ -55,6 +56,7 @@ function declare(io: CommandIO) {
     .addOption(requireSignatureOption());
   const checking = addCheckTargetFlag(command)
     .addOption(outputOption(['yaml', 'json'], 'yaml'))
+    .addOption(failOnOption())
     .addHelpText(
       'after',
       examples(
@@ -164,7 +166,8 @@ async function writeValues(
   else if (isPrinted) for (const { yaml } of results) io.print(yaml);
   const unmapped = results.find(({ proof }) => proof.residue.length > 0);
   const notInBundle = results.flatMap((result) => result.notInBundle);
-  if (results.some(isIncomplete)) io.setExitCode(3);
+  const isGated = results.some(({ proof }) => failsOn(flags, proof.notKnown, proof.references));
+  if (isGated || results.some(isIncomplete)) io.setExitCode(3);
   if (unmapped !== undefined) return afterUnmapped(command, flags.residue, unmapped.chart);
   if (results.some(isIncomplete)) return afterMissing(command, notInBundle);
   const [first] = results;

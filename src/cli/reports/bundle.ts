@@ -7,6 +7,7 @@ import { estimateText } from './estimate.ts';
 import { countDifference } from './image-counts.ts';
 import { deltaReport } from './inspect.ts';
 import { missingLines } from './missing.ts';
+import { notKnownLines } from './not-known.ts';
 import type { Report } from './report.ts';
 import { countContent, formatBytes, joinLines } from './text.ts';
 
@@ -56,12 +57,13 @@ function originText({ fetched, reused, resumed }: BundleResult): string[] {
 }
 
 /** Returns lines on images and referrers that are not in the bundle, and on images that replace others. */
-function leftOutText({ missing, possible, counts, unanswered = [], overwrites = [] }: BundleResult): string[] {
+function leftOutText({ missing, lock, possible, counts, unanswered = [], overwrites = [] }: BundleResult): string[] {
   const difference = countDifference(counts);
   const all = (names: readonly string[]): string => (names.length > MAX_NAMES ? ' (helm airgap images lists all)' : '');
   return [
     ...(difference === '' ? [] : [`${count(counts.bundled, 'image')}: ${difference}`]),
     ...missingLines(missing),
+    ...notKnownLines(lock.notKnown),
     ...(possible.length === 0
       ? []
       : [

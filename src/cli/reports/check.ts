@@ -2,6 +2,7 @@ import { count, firstOf } from '../../base/count.ts';
 import { printableLine } from '../../base/printable.ts';
 import { CHECK_REASONS, type CheckReason } from '../../inventory/check-reasons.ts';
 import type { CheckedImage, CheckedWorkload, CheckResult } from '../../inventory/check-result.ts';
+import { notKnownLines } from './not-known.ts';
 import type { Block, Report } from './report.ts';
 import { joinLines, shortDigest } from './text.ts';
 
@@ -44,7 +45,12 @@ export function checkReport(result: CheckResult): Report {
     target === undefined
       ? `${place} has ${pulled.size - failed.size} of ${count(pulled.size, 'image')} for ${nodes}`
       : `${pulled.size - failed.size} of ${count(pulled.size, 'image')} would be pulled from ${place} by ${nodes}`;
-  return { result: [...blocks, ...otherDigests(images), joinLines([summary])], notes: allowedNotes(result) };
+  return { result: [...blocks, ...otherDigests(images), joinLines([summary])], notes: notesOf(result) };
+}
+
+function notesOf(result: CheckResult): string[] {
+  const notKnown = notKnownLines(result.notKnown);
+  return [...allowedNotes(result), ...(notKnown.length > 0 ? [joinLines(notKnown)] : [])];
 }
 
 /** Reports whether the answer is no: an image would not be pulled, or a chart of the bundle is not at the target. */

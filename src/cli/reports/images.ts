@@ -4,6 +4,7 @@ import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import type { Confirmation } from '../../workflows/images/confirm.ts';
 import type { ImagesResult } from '../../workflows/images/images.ts';
 import { listedImagesText } from './image-counts.ts';
+import { notKnownLines } from './not-known.ts';
 import type { Report, Table } from './report.ts';
 import { joinLines } from './text.ts';
 
@@ -17,7 +18,8 @@ export function imagesReport({
   images,
   choices,
   counts,
-}: Pick<ImagesResult, 'charts' | 'manifests' | 'images' | 'choices' | 'counts'>): Report {
+  notKnown,
+}: Pick<ImagesResult, 'charts' | 'manifests' | 'images' | 'choices' | 'counts' | 'notKnown'>): Report {
   const rows = images.map((finding) => [
     finding.reference,
     finding.need,
@@ -26,7 +28,7 @@ export function imagesReport({
   ]);
   const summary = listedImagesText(counts, sourcesText(charts, manifests));
   const result = tableOf(['IMAGE', 'NEED', 'CONFIDENCE', 'FOUND IN'], rows);
-  return { result, notes: [joinLines([summary, ...choices.flatMap(selectionText)])] };
+  return { result, notes: [joinLines([summary, ...choices.flatMap(selectionText), ...notKnownLines(notKnown)])] };
 }
 
 function sourcesText(charts: ImagesResult['charts'], manifests: readonly string[]): string {

@@ -10,6 +10,7 @@ import { referrerKind } from '../../oci/referrer.ts';
 import type { Inspection } from '../../workflows/inspect/inspect.ts';
 import { locationText } from './images.ts';
 import { missingLines } from './missing.ts';
+import { notKnownLines } from './not-known.ts';
 import type { Block, Table } from './report.ts';
 import { signersOf } from './signers.ts';
 import { formatBytes, joinLines, shortDigest } from './text.ts';
@@ -69,6 +70,8 @@ export function inspectReport(inspection: Inspection): readonly Block[] {
   }
   const missing = missingLines(missingOf(inventory));
   if (missing.length > 0) sections.push(joinLines(missing));
+  const notKnown = notKnownLines(inventory?.notKnown);
+  if (notKnown.length > 0) sections.push(joinLines(notKnown));
   if (tools.length > 0) {
     const rows = tools.map(({ name, platform = '', size, digest }) => [
       toolPath(name),

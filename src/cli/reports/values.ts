@@ -3,6 +3,7 @@ import { profileText } from '../../inventory/values-origin.ts';
 import type { FormatResult } from '../../workflows/values/format-references.ts';
 import type { UmbrellaOverrides } from '../../workflows/values/umbrella-chart.ts';
 import type { Overrides } from '../../workflows/values/values.ts';
+import { notKnownLines } from './not-known.ts';
 import { joinLines } from './text.ts';
 
 /**
@@ -39,7 +40,8 @@ export function proofReport(result: Overrides, showProfile = false): string {
     const why = postRenderMap?.inHooks.includes(unmapped) ? postRenderMap.hint : because;
     if (why !== undefined) lines.push(`    ${why}`);
   }
-  lines.push(...stateLines(proof), ...proofDetails(proof), ...copiedValuesText(copied));
+  lines.push(...stateLines(proof), ...notKnownLines(proof.notKnown).map((line) => `  ${line}`));
+  lines.push(...proofDetails(proof), ...copiedValuesText(copied));
   for (const reference of notInBundle) lines.push(`  not in the bundle: ${reference}`);
   return joinLines(lines);
 }

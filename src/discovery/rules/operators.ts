@@ -63,7 +63,12 @@ function containerAt(
   const words = [container.command, container.args].flat().filter((word) => typeof word === 'string');
   const env = Array.isArray(container.env) ? container.env.filter(isMapping) : [];
   const variables = env.flatMap(({ name }) => (typeof name === 'string' ? [name] : []));
-  return [{ operator: { reference, words, variables }, account: String(pod.serviceAccountName ?? pod.serviceAccount ?? 'default') }];
+  return [
+    {
+      operator: { reference, words, variables },
+      account: String(pod.serviceAccountName ?? pod.serviceAccount ?? 'default'),
+    },
+  ];
 }
 
 /** Names of the service accounts that a role of the render allows to create pods. */

@@ -5,10 +5,12 @@ import type { ChartSources } from '../../helm/chart-mirrors.ts';
 import { fetchChart } from '../../helm/fetch.ts';
 import type { Helm } from '../../helm/helm.ts';
 import { type Render, Renderer } from '../../helm/render.ts';
+import type { NotKnown } from '../../inventory/state.ts';
 import type { Target } from '../../naming/naming.ts';
 import {
   chartReferences,
   type InstalledChart,
+  installedNotKnown,
   installedReferences,
   installedWithoutSecret,
   type OverrideOptions,
@@ -43,6 +45,8 @@ export interface ChartImages extends SourceImages {
   readonly version: string;
   readonly profile: Profile;
   readonly renderer: Renderer;
+  /** What was not understood; absent without a target. */
+  readonly notKnown?: readonly NotKnown[];
 }
 
 /**
@@ -85,6 +89,7 @@ export async function chartImages(
   return {
     ...common,
     references: installedReferences(installed),
+    notKnown: installedNotKnown(installed),
     nested: nestedIn(installed.renders),
     whyPublic: ({ reference, template }) =>
       unmapped.find((entry) => entry.reference === reference && entry.template === template)?.because,

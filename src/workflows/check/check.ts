@@ -61,6 +61,7 @@ export function check(context: Context, options: CheckOptions): Promise<CheckRes
     try {
       const decisions = decisionsFor(context, options, bundle);
       const { charts, manifests } = await pulledImages(context, { ...options, decisions }, bundle, scratch);
+      const notKnown = charts.flatMap((chart) => chart.notKnown ?? []);
       const platforms = platformsOf(options, bundle);
       const bundled = bundle && new BundledImages(bundle, target);
       const wanted = wantedImages([...charts, ...manifests], target, bundled, decisions);
@@ -84,6 +85,7 @@ export function check(context: Context, options: CheckOptions): Promise<CheckRes
         charts: charts.map((chart) => chartEntry(chart, answered.charts)),
         ...(manifests.length > 0 && { manifests: manifests.map(({ chart }) => chart) }),
         ...(unusedAllowed.length > 0 && { unusedAllowed: [...unusedAllowed] }),
+        ...(notKnown.length > 0 && { notKnown }),
         images: bundle ? await explainNotInBundle(context, bundle, charts, answered.images) : answered.images,
       };
     } finally {

@@ -1,0 +1,19 @@
+import { Option } from '@commander-js/extra-typings';
+import type { NotKnown } from '../../inventory/state.ts';
+
+/** Returns the option that makes a gate of what is not known. */
+export function failOnOption() {
+  return new Option('--fail-on <state>', 'exit with 3 if anything is in this state').choices(['not-known'] as const);
+}
+
+/**
+ * Reports whether a run ends with exit code 3 for what is not known: if that was asked for, or if nothing else was found.
+ * @param found number of images that were found
+ */
+export function failsOn(
+  { failOn }: { readonly failOn?: 'not-known' },
+  notKnown: readonly NotKnown[] = [],
+  found: number,
+): boolean {
+  return notKnown.length > 0 && (failOn !== undefined || found === 0);
+}
