@@ -54,12 +54,13 @@ const image = z
     anonymous: z.literal(true).optional(),
     workloads: z.array(workload),
   })
-  .refine(
-    ({ reference, source, status }) =>
-      status === 'public-name' ||
-      [reference, source].every((name) => name === undefined || referenceSchema.safeParse(name).success),
-    'not a full image reference',
-  );
+  .superRefine((entry, context) => {
+    if (entry.status === 'public-name') return;
+    for (const key of ['reference', 'source'] as const) {
+      const isWrong = entry[key] !== undefined && !referenceSchema.safeParse(entry[key]).success;
+      if (isWrong) context.addIssue({ code: 'custom', path: [key], message: 'not a full image reference' });
+    }
+  });
 
 const chart = z.object({
   name: z.string(),

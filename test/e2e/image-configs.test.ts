@@ -52,8 +52,9 @@ interface Image {
 describe('bundle', () => {
   test('includes images that image configs name, with their location, and reports candidates that no registry has', async () => {
     const file = join(home, 'configs.tar');
-    const run = await airgapOk(['bundle', shop, ...access, '--out', file, '-o', 'json'], home);
-    const { lock, dropped } = JSON.parse(run.stdout) as { lock: { images: Image[] }; dropped: { reference: string }[] };
+    const run = await airgap(['bundle', shop, ...access, '--out', file, '-o', 'json'], home);
+    expect(run.code).toBe(3);
+    const { lock, missing } = JSON.parse(run.stdout) as { lock: { images: Image[] }; missing: { reference: string }[] };
     const image = (name: string) => lock.images.find(({ reference }) => reference === name);
     expect(image(agent)).toMatchObject({
       confidence: 'likely',
@@ -63,26 +64,39 @@ describe('bundle', () => {
     expect(image(inner)?.found).toMatchObject([{ name: agent, path: 'config.Labels["alm-examples"]' }]);
     expect(image(carrier)?.found.map(({ how }) => how)).toEqual(['pod-spec', 'image-config']);
     expect(lock.images.filter(({ reference }) => reference.includes('alpine:3.20'))).toEqual([]);
-    expect(dropped.map(({ reference }) => reference).sort()).toEqual(['quay.io/shop-tools/never-built:1.0', worker]);
+    expect(missing.map(({ reference }) => reference).sort()).toEqual(['quay.io/shop-tools/never-built:1.0', worker]);
     expectWarning(run, worker, /\bshop\b(?!\/)/);
-    await airgapOk(['verify', file], home);
+    const verified = await airgap(['verify', file, '-o', 'json'], home);
+    expect([verified.code, JSON.parse(verified.stdout).missing.length]).toEqual([3, 2]);
     await program('skopeo', ['inspect', '--raw', `oci-archive:${file}:${inner}`], home);
-    const again = await airgapOk(['bundle', shop, ...access, '--out', file, '-o', 'json'], home);
-    expect(JSON.parse(again.stdout)).toMatchObject({ status: 'up-to-date' });
+    const again = await airgap(['bundle', shop, ...access, '--out', file, '-o', 'json'], home);
+    expect([again.code, JSON.parse(again.stdout).status]).toEqual([3, 'up-to-date']);
+    const accepted = ['--allow-missing', '*/never-built:*=an example', '--allow-missing', worker];
+    const other = join(home, 'accepted.tar');
+    await airgapOk(['bundle', shop, ...access, ...accepted, '--out', other], home);
+    await airgapOk(['verify', other], home);
+    const inspected = JSON.parse((await airgapOk(['inspect', other, '-o', 'json'], home)).stdout);
+    expect(inspected.lock.missing.map(({ allowed }: { allowed?: object }) => allowed)).toEqual([
+      { reason: 'an example' },
+      {},
+    ]);
   });
 
   test('with --no-image-configs or --exclude, has only what the manifests name', async () => {
     const file = join(home, 'without.tar');
-    const run = await airgapOk(['bundle', shop, ...access, '--no-image-configs', '--out', file, '-o', 'json'], home);
+    const run = await airgapOk(
+      ['bundle', shop, ...access, '--no-image-configs', '--allow-missing', worker, '--out', file, '-o', 'json'],
+      home,
+    );
     const names = (JSON.parse(run.stdout).lock.images as Image[]).map(({ reference }) => reference);
     expect(names).toContain(proxy);
     expect(names).not.toContain(agent);
     const excluded = join(home, 'excluded.tar');
     const flags = ['--exclude', 'quay.io/shop-tools/agent', '--exclude', '*/never-built:*', '--exclude', worker];
     const other = await airgapOk(['bundle', shop, ...access, ...flags, '--out', excluded, '-o', 'json'], home);
-    const { lock, dropped } = JSON.parse(other.stdout);
+    const { lock, missing } = JSON.parse(other.stdout);
     expect((lock.images as Image[]).map(({ reference }) => reference)).toEqual(names);
-    expect(dropped).toEqual([]);
+    expect(missing).toEqual([]);
     expect(warningsOf(other)).toEqual([]);
   });
 
@@ -99,7 +113,7 @@ describe('bundle', () => {
 describe('images --confirm', () => {
   test('keeps images that exist and drops those that do not, in every format', async () => {
     const json = await airgapOk(['images', shop, ...access, '--confirm', '-o', 'json'], home);
-    const { images, dropped } = JSON.parse(json.stdout) as { images: Image[]; dropped: Image[] };
+    const { images, missing } = JSON.parse(json.stdout) as { images: Image[]; missing: Image[] };
     const confirmed = images.filter((image) => image.confirmed !== undefined);
     expect(confirmed.map((image) => [image.reference, image.confidence, image.confirmed])).toContainEqual([
       proxy,
@@ -107,8 +121,8 @@ describe('images --confirm', () => {
       true,
     ]);
     expect(images.map(({ reference }) => reference)).not.toContain(worker);
-    expect(dropped).toMatchObject([
-      { reference: worker, found: [{ how: 'env' }], why: expect.stringContaining('404') },
+    expect(missing).toMatchObject([
+      { state: 'missing', reference: worker, found: [{ how: 'env' }], why: expect.stringContaining('404') },
     ]);
     expectLine(json.stderr, worker);
     const table = await airgapOk(['images', shop, ...access, '--confirm'], home);
@@ -123,10 +137,10 @@ describe('images --confirm', () => {
   test('keeps candidates whose registries do not answer', async () => {
     const mirrors = ['--mirror', '*=127.0.0.1:1', '--plain-http', '127.0.0.1:1'];
     const run = await airgapOk(['images', shop, ...mirrors, '--confirm', '-o', 'json'], home);
-    const { images, dropped } = JSON.parse(run.stdout) as { images: Image[]; dropped: Image[] };
+    const { images, missing } = JSON.parse(run.stdout) as { images: Image[]; missing: Image[] };
     const unconfirmed = images.filter((image) => image.confirmed === false).map(({ reference }) => reference);
     expect(unconfirmed).toEqual([proxy, worker]);
-    expect(dropped).toEqual([]);
+    expect(missing).toEqual([]);
     expectWarning(run, proxy, worker);
   });
 });
