@@ -20,9 +20,10 @@ export function registryPathPrefix(target: Target, registry: string): string | u
  * undefined if the naming changes paths.
  */
 export function targetPrefix(target: Target, source: string): string | undefined {
-  const parsed = tryParseRepository(`${source}/x`);
+  // Two components, because one alone would get `library/` in the default registry.
+  const parsed = tryParseRepository(`${source}/x/x`);
   const registryPath = parsed && registryPathPrefix(target, parsed.registry);
   if (parsed === undefined || registryPath === undefined) return undefined;
-  const path = joinPath(registryPath, parsed.path.slice(0, -'/x'.length));
+  const path = joinPath(registryPath, parsed.path.slice(0, -'/x/x'.length));
   return formatTarget({ registry: target.registry, prefix: path });
 }

@@ -42,6 +42,8 @@ export type UnmappedHandling =
 interface Additions {
   /** Name of the image pull secret for pods. */
   readonly pullSecret?: string;
+  /** Pods without it are accepted. */
+  readonly acceptsWithoutPullSecret?: boolean;
   /** Digests of private references; if absent, nothing is pinned. */
   readonly digests?: PinOptions['digests'];
 }
@@ -98,7 +100,8 @@ export async function overrideChart(
   options: OverrideOptions,
 ): Promise<ChartOverrides> {
   const result = await moveReferences(renderer, profile, target, options);
-  return { ...result, proof: withStates(result.proof, result.relocation) };
+  const accepted = options.additions?.acceptsWithoutPullSecret && { acceptsWithoutPullSecret: true as const };
+  return { ...result, proof: { ...withStates(result.proof, result.relocation), ...accepted } };
 }
 
 async function moveReferences(

@@ -40,9 +40,11 @@ async function overrides(name: string): Promise<{ code: number; stderr: string; 
 const template = (...args: readonly string[]) => program(helm, ['template', 'rel', ...args], home);
 const through = (map: string): string[] => ['--post-renderer', renderer, '--post-renderer-args', `--map=${map}`];
 
-/** Public names in a render, including those in base64. */
+/** Public names in a render, including those in base64; not those in comments. */
 function publicNames(render: string): string[] {
-  const decoded = render.replace(/(?<=settings: )\S+/, (text) => Buffer.from(text, 'base64').toString());
+  const decoded = render
+    .replace(/^\s*#.*$/gm, '')
+    .replace(/(?<=settings: )\S+/, (text) => Buffer.from(text, 'base64').toString());
   const names = /(?<![\w./-])(?:registry\.example|quay\.io|ghcr\.io|docker\.io)\/[\w./:@-]+|(?<=image: *'?)busybox\S*/g;
   return [...new Set(decoded.match(names))].sort();
 }

@@ -120,6 +120,7 @@ async function valuesOptions(
 ): Promise<ValuesOptions> {
   const { charts, config, chartSources, render, tests, hooks, manifests, add: images } = settings;
   const { bundle, to, proof: prove, pullSecret, pin, inject, operatorDefaults } = flags;
+  const acceptsWithoutPullSecret = flags.allowWithoutPullSecret ?? false;
   const signing = await requiredSigners(flags);
   const { withWrittenNamesFromFile } = await import('../../workflows/push/written-names.ts');
   // Parts of a chart that are not installed are not rendered.
@@ -143,7 +144,7 @@ async function valuesOptions(
     chartSources,
     unmappedHandling: files.unmappedOutput(),
     signatures: isFormatOf(flags.format, 'policy') ? await policySignatures(flags, settings, context.cwd) : undefined,
-    ...{ prove, pullSecret, pin, inject, operatorDefaults },
+    ...{ prove, pullSecret, acceptsWithoutPullSecret, pin, inject, operatorDefaults },
   };
 }
 

@@ -166,6 +166,7 @@ export const addPullSettingFlags = flagGroup((command) =>
   command
     .optionsGroup('Pull secrets and digests:')
     .option('--pull-secret <name>', 'set this image pull secret wherever the chart has a value for it')
+    .option('--allow-without-pull-secret', 'accept Pods that no value gives the pull secret')
     .option('--pin', 'pin images to the digests in the bundle where the chart allows it (needs --bundle)'),
 );
 

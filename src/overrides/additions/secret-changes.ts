@@ -49,7 +49,8 @@ interface SetLeaf {
 
 /**
  * Reports whether a change only shows the set leaves in a copy of the values, as charts put all or part of them into a
- * ConfigMap or a Secret. Every difference must be at the end of a leaf's path and have the leaf's value.
+ * ConfigMap or a Secret. Every difference must have a leaf's value, at the end of the leaf's path or in a field for pull secrets, as
+ * injectors have in their configuration.
  */
 export function isValuesCopy(
   { path, before, after }: Change,
@@ -75,8 +76,11 @@ export function isChecksum({ path, before, after }: Change): boolean {
 
 function isCopied(before: unknown, after: unknown, path: LeafPath, setLeaves: readonly SetLeaf[]): boolean {
   if (isDeepStrictEqual(before, after)) return true;
-  const setLeaf = setLeaves.find((leaf) => isPathSuffix(leaf.path, path));
-  if (setLeaf !== undefined && isDeepStrictEqual(after, setLeaf.value)) return true;
+  const isForSecrets = PULL_SECRET_NAME.test(String(path.findLast((key) => typeof key === 'string') ?? ''));
+  const isSet = setLeaves.some(
+    (leaf) => (isForSecrets || isPathSuffix(leaf.path, path)) && isDeepStrictEqual(after, leaf.value),
+  );
+  if (isSet) return true;
   const previous = before ?? {};
   if (!isMapping(previous) || !isMapping(after)) return false;
   const keys = new Set([...Object.keys(previous), ...Object.keys(after)]);

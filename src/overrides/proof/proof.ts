@@ -77,8 +77,10 @@ export interface Proof {
   readonly skipped?: true;
   /** Values that set the pull secret, each with the form that the chart and its CRDs accept. */
   readonly pullSecretBy?: readonly { readonly path: string; readonly form: PullSecretForm }[];
-  /** Pods without the requested pull secret. They do not fail the proof: a node may have credentials. */
+  /** Pods without the requested pull secret. */
   readonly withoutPullSecret?: readonly PodWithoutSecret[];
+  /** The user accepts Pods without the pull secret: a node may have credentials. */
+  readonly acceptsWithoutPullSecret?: true;
   /** Variables and arguments that the overrides add to operators, for images that the operators choose. */
   readonly injected?: readonly { readonly name: string; readonly value: string }[];
   /** Images of pods that the installed software creates; whether these have the secret is unknown. */

@@ -35,15 +35,19 @@ export interface DerivedChart {
   readonly proof?: Pick<Proof, 'allowed'>;
 }
 
-/** Reports whether overrides leave a reference public, or need an image that does not exist or that the bundle lacks. */
+/**
+ * Reports whether overrides leave a reference public, need an image that does not exist or that the bundle lacks, or leave Pods without
+ * the pull secret.
+ */
 export function isIncomplete({
   proof,
   notInBundle,
 }: {
-  readonly proof: Pick<Proof, 'residue' | 'missing'>;
+  readonly proof: Pick<Proof, 'residue' | 'missing' | 'withoutPullSecret' | 'acceptsWithoutPullSecret'>;
   readonly notInBundle: readonly string[];
 }): boolean {
-  return proof.residue.length + notInBundle.length + missingNames(proof).length > 0;
+  const pods = proof.acceptsWithoutPullSecret ? [] : (proof.withoutPullSecret ?? []);
+  return proof.residue.length + notInBundle.length + missingNames(proof).length + pods.length > 0;
 }
 
 /** Returns the images of a proof that do not exist, without those that the user accepts. */

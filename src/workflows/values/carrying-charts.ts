@@ -117,6 +117,7 @@ async function carry(
     target,
     rules = [],
     pullSecret,
+    acceptsWithoutPullSecret,
     pin,
     inject,
     operatorDefaults,
@@ -129,7 +130,11 @@ async function carry(
   const { name, version } = chart.metadata;
   const carried = await carryOverrides(helm, chart, profiles, target, {
     ...{ rules, recipes, operands, decisions, inject, operatorDefaults, editTemplates, emit, folder },
-    additions: { pullSecret, digests: pin && source !== undefined ? bundledDigests(source, target) : undefined },
+    additions: {
+      pullSecret,
+      acceptsWithoutPullSecret,
+      digests: pin && source !== undefined ? bundledDigests(source, target) : undefined,
+    },
     manifestDigest: manifestDigest(source, name, version),
   });
   checkNameCollisions(target, carried.references, emit, source);

@@ -53,6 +53,8 @@ export interface ValuesOptions
   };
   /** Name of the image pull secret for pods. */
   readonly pullSecret?: string;
+  /** Pods without it are accepted. */
+  readonly acceptsWithoutPullSecret?: boolean;
   /** Pin references to the bundle's digests where the chart allows it. */
   readonly pin?: boolean;
   /** Required signatures, for formats of policies. */
@@ -198,14 +200,28 @@ async function deriveOverrides(
   folder: string,
   source: Bundle | undefined,
 ): Promise<Overrides> {
-  const { target, profile, decisions, rules = [], unmappedHandling, pullSecret, pin, ...how } = options;
+  const {
+    target,
+    profile,
+    decisions,
+    rules = [],
+    unmappedHandling,
+    pullSecret,
+    acceptsWithoutPullSecret,
+    pin,
+    ...how
+  } = options;
   const { prove, inject, operatorDefaults } = how;
   const { name, version } = chart.metadata;
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
   const derived = await overrideChart(renderer, profile, target, {
     ...{ rules, recipes, operands, decisions, prove, inject, operatorDefaults },
     emit: context.emit,
-    additions: { pullSecret, digests: pin && source !== undefined ? bundledDigests(source, target) : undefined },
+    additions: {
+      pullSecret,
+      acceptsWithoutPullSecret,
+      digests: pin && source !== undefined ? bundledDigests(source, target) : undefined,
+    },
     unmappedHandling: unmappedHandling && (await toUnmappedHandling(unmappedHandling.how, helm, folder)),
   });
   const { base, settings, overrides, proof, references, postRender, repacked } = derived;

@@ -24,6 +24,7 @@ describe('the path prefix of a registry', () => {
 describe('the name of a prefix', () => {
   it.each([
     ['quay.io', 'r.example/m/quay.io'],
+    ['docker.io', 'r.example/m/docker.io'],
     ['quay.io/acme', 'r.example/m/quay.io/acme'],
     ['index.docker.io/acme', 'r.example/m/docker.io/acme'],
     ['acme/app', 'r.example/m/docker.io/acme/app'],
