@@ -39,15 +39,13 @@ export function unusedAllowed(
 
 /** Returns the missing images of a bundle. Older bundles have them as a selection, without where they were found. */
 export function missingOf(inventory: Inventory | undefined): readonly MissingImage[] {
-  const { missing = [], choices = [], images = [] } = inventory ?? {};
+  const { missing, choices = [], images = [] } = inventory ?? {};
+  if (missing !== undefined) return missing;
   const bundled = new Set(images.map(({ reference }) => reference));
   const dropped = choices.filter(({ rule }) => rule === 'dropped').flatMap(({ references }) => references);
-  return [
-    ...missing,
-    ...dropped
-      .filter((reference) => !bundled.has(reference))
-      .map((reference): MissingImage => ({ ...NOT_RECORDED, reference })),
-  ];
+  return dropped
+    .filter((reference) => !bundled.has(reference))
+    .map((reference): MissingImage => ({ ...NOT_RECORDED, reference }));
 }
 
 const NOT_RECORDED = {

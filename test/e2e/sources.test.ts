@@ -144,9 +144,8 @@ plainHttp: ["${upstream.host}"]
     return airgap(['values', ...which, ...to], home, { env: { HELM_BIN: helm.path } });
   };
   const all = await overrides(['--all', '--bundle', file], 'all');
-  // One chart has an image hard-coded in a template: unmapped, and excluded on purpose.
-  expect(all.code).toBe(3);
-  expectLine(all.stderr, /(?<!--exclude |\/)docker\.io\/library\/busybox:/);
+  // One chart has an image hard-coded in a template, which was excluded on purpose.
+  expect(all.code).toBe(0);
   expectLine(all.stderr, '--exclude docker.io/library/busybox', 'docker.io/library/busybox:');
   expect(readdirSync(join(home, 'all')).sort()).toEqual(['hardcoded.yaml', 'shop.yaml']);
 
@@ -154,7 +153,7 @@ plainHttp: ["${upstream.host}"]
   const before = helm.renders();
   const profiles = await overrides([...configured, '--bundle', file], 'profiles');
   const withRecipes = helm.renders() - before;
-  expect(profiles.code).toBe(3);
+  expect(profiles.code).toBe(0);
   // The bundle has recipes for both profiles, which save the probing renders.
   await overrides(configured, 'derived');
   expect(withRecipes).toBeLessThan(helm.renders() - before - withRecipes);

@@ -1,4 +1,5 @@
 import { scalarAt } from '../../base/field-path.ts';
+import { nestedCharts } from '../../discovery/nested/index.ts';
 import { documentKey, type RenderedDocument } from '../../helm/documents.ts';
 import type { Render } from '../../helm/render.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
@@ -35,7 +36,7 @@ export interface SweepResult extends Required<Pick<RenderProof, 'notKnown' | 'ex
 
 /** What is known of one variant of a chart without overrides, or of manifests. */
 interface SweptVariant extends Pick<Variant, 'references'> {
-  readonly base: Pick<Render, 'documents'>;
+  readonly base: Pick<Render, 'documents' | 'values'>;
   readonly profile: Profile;
   /** Name of the chart. */
   readonly chart: string;
@@ -51,6 +52,8 @@ interface SweptVariant extends Pick<Variant, 'references'> {
 export class Sweep {
   /** Names in the render without overrides that no reference explains, and that have to be moved as references are. */
   readonly locations: readonly SweptLocation[];
+  /** Addresses of the charts that the chart installs, which have overrides of their own. */
+  readonly #charts: ReadonlySet<string>;
   readonly #find: (documents: readonly RenderedDocument[]) => SweptName[];
   readonly #variant: SweptVariant;
   readonly #target: Target;
@@ -61,12 +64,13 @@ export class Sweep {
     const { base, references, operands, guesses, staying } = variant;
     const all = [...references, ...operands, ...guesses, ...staying];
     const names = namesToSweep(all, (name) => isOfTarget(name, target));
+    this.#charts = chartAddresses(base);
     this.#find = (documents) => sweep(documents, names);
     this.#variant = variant;
     this.#target = target;
     this.#decisions = decisions;
     this.locations = uncoveredNames(base.documents, names, all)
-      .filter((swept) => isPlace(swept) && this.#stays(swept) === undefined)
+      .filter((swept) => this.#isPlace(swept) && this.#stays(swept) === undefined)
       .map((swept) => this.#locate(swept));
   }
 
@@ -92,7 +96,8 @@ export class Sweep {
         // Said already.
       } else if (reason !== undefined) result.allowed.push({ state: 'public-on-purpose', ...point, reason });
       else if (isOf(guesses, swept)) result.notKnown.push({ ...unknown(point), why: GUESS });
-      else if (isPlace(swept)) places.push(swept);
+      else if (this.#charts.has(swept.text)) result.notKnown.push({ ...unknown(point), ...CHART });
+      else if (this.#isPlace(swept)) places.push(swept);
       else result.notKnown.push(unknown(point));
     }
     const unmoved = this.locations.filter((location) => !this.#isMoved(location, documents, places));
@@ -109,6 +114,11 @@ export class Sweep {
       (reference && this.#decisions.stays(formatReference(reference), namespace, at)) ??
       this.#decisions.staysName(text, namespace, at);
     return entry?.reason;
+  }
+
+  /** Reports whether a name has to be moved as a reference is. */
+  #isPlace({ shape, text }: SweptName): boolean {
+    return shape !== 'bare' && !this.#charts.has(text);
   }
 
   #locate(swept: SweptName): SweptLocation {
@@ -136,6 +146,11 @@ export class Sweep {
 
 const GUESS = 'it is only possible that it is an image, so it is not changed';
 
+const CHART = {
+  why: 'it is the address of a chart that this one installs',
+  settle: 'write overrides for that chart too',
+};
+
 function unknown({ reference: subject, chart, profile, template, path }: ReferencePoint): NotKnown {
   return {
     ...{ state: 'not-known', subject, chart, profile, template, path },
@@ -144,9 +159,13 @@ function unknown({ reference: subject, chart, profile, template, path }: Referen
   };
 }
 
-/** Reports whether a name has to be moved as a reference is. */
-function isPlace({ shape }: SweptName): boolean {
-  return shape !== 'bare';
+/** Returns the addresses of the charts that a chart installs, without a scheme. */
+function chartAddresses({ documents, values }: Pick<Render, 'documents' | 'values'>): Set<string> {
+  const addresses = nestedCharts(documents, values).flatMap(({ repository, name, url }) => [
+    ...(repository === '' ? [] : [repository, `${repository}/${name}`]),
+    ...(url === undefined ? [] : [url]),
+  ]);
+  return new Set(addresses.map((address) => address.replace(/^\w+:\/\//, '')));
 }
 
 function isOfTarget(name: string, target: Target): boolean {

@@ -111,7 +111,8 @@ export function createInventory({
       ? {}
       : { possible: possible.map(({ reference, found }) => ({ reference, found: locations(found) })) }),
     ...(notKnown.length > 0 && { notKnown: [...notKnown] }),
-    ...(missing.length > 0 && {
+    // Without it, guesses that do not exist are taken for missing images, as older bundles record these.
+    ...((missing.length > 0 || selections.some(({ rule }) => rule === 'dropped')) && {
       missing: missing.map((image): MissingImage => ({ ...image, found: locations(image.found) })),
     }),
   };

@@ -77,7 +77,7 @@ export async function resolveContent(
         });
   const allowed = [...(options.allowMissing ?? []), ...allowMissing];
   const resolution = await resolveImages(context, source, select, { ...options, allowMissing: allowed }, requests);
-  const { graph, findings, selections, leftOut } = resolution;
+  const { graph, findings, selections, dropped, leftOut } = resolution;
   warnUnmatched(context, selections);
   checkGraph?.(graph);
   await requireSourceSignatures({ graph, leftOut, source: client, policy, concurrency, emit, signal }, requests);
@@ -93,5 +93,7 @@ export async function resolveContent(
       Promise.all(charts.map((chart) => createChartArtifact(chart, client, collectorOptions).finally(advance))),
     charts.length,
   );
-  return { ...resolution, artifacts };
+  if (dropped.length === 0) return { ...resolution, artifacts };
+  const references = dropped.map(({ reference }) => reference);
+  return { ...resolution, selections: [...selections, { rule: 'dropped', references }], artifacts };
 }

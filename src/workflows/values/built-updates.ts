@@ -95,7 +95,7 @@ function publicNames(
   target: Target,
   decisions: ReferenceDecisions,
 ): readonly SweptLocation[] {
-  const variant = { base: { documents }, references, operands: [], guesses: [], staying: [] };
+  const variant = { base: { documents, values: {} }, references, operands: [], guesses: [], staying: [] };
   return new Sweep({ ...variant, chart, profile: { name: '', options: {} } }, target, decisions).locations;
 }
 

@@ -21,7 +21,7 @@ describe.for(HELMS)('unmapped references with Helm $version', (helm) => {
     const yaml = await readFile(join(scratch, 'o.yaml'), 'utf8');
     const { entries } = parsePostRenderMap(await readFile(join(scratch, 'o.post-render.json'), 'utf8'), 'map');
     expect(entries.map(({ kind, path, from, hook }) => [kind, path, from, hook].join(' ').trim())).toEqual([
-      'ConfigMap data["pods.yaml"] busybox',
+      'ConfigMap data["pods.yaml"] busybox:1.35',
       'ConfigMap data["run.sh"] quay.io/fixed/tools:1.0.2',
       'Deployment spec.template.spec.containers[0].args[0] quay.io/fixed/tools:1.0.2',
       `Deployment spec.template.spec.containers[0].env[0].value quay.io/fixed/tools@sha256:${'a'.repeat(64)}`,
