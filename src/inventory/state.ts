@@ -1,20 +1,15 @@
 import * as z from 'zod';
 
 /**
- * States of the places in a render that name an image, or look as if they did. Each place is in exactly one. Findings, inventory, lock
- * file, proofs and reports use these words.
- */
-export const REFERENCE_STATES = ['private', 'public-on-purpose', 'missing', 'unmapped', 'not-known'] as const;
-
-/**
- * State of a place:
+ * State of a place in a render that names an image, or looks as if it did. Each place is in exactly one. Findings, inventory, lock file,
+ * proofs and reports use these words:
  * - `private`: proved to be the target's name, in the string that Kubernetes or the program reads;
  * - `public-on-purpose`: the user said that it stays (`--allow-images`);
  * - `missing`: an image whose registry says that it does not exist;
  * - `unmapped`: still public, and no value moves it;
  * - `not-known`: looks like an image, or depends on what was not seen. Never counted as proved.
  */
-export type ReferenceState = (typeof REFERENCE_STATES)[number];
+export type ReferenceState = 'private' | 'public-on-purpose' | 'missing' | 'unmapped' | 'not-known';
 
 /** Something that was not understood or not looked at, and may hide an image. */
 export const notKnownSchema = z.object({

@@ -98,7 +98,8 @@ beforeAll(async () => {
   [mirantis, ecr] = [await startMirantis(), await startEcr({ repositories: ['eng/app'] })];
   await fill(upstream.host);
   const access = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
-  const selected = [site, '--exclude', 'quay.io/acme/debug', '--allow-missing', 'quay.io/acme/gone'];
+  const accepted = ['gone', 'never-built'].flatMap((name) => ['--allow-missing', `quay.io/acme/${name}`]);
+  const selected = [site, '--exclude', 'quay.io/acme/debug', ...accepted];
   const file = (name: string): string => join(home, name);
   const to = ['--to', `${target.host}/mirror`, '--plain-http', target.host];
   const [first, second, lock, receipt, log] = ['1.tar', '2.tar', 'airgap.lock', 'receipt.json', 'push.log'].map(

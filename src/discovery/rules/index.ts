@@ -18,7 +18,7 @@ import velero from './velero.json' with { type: 'json' };
 import victoriaMetrics from './victoria-metrics.json' with { type: 'json' };
 
 export { applyRules, isFromRule, operatorsFor, type RuleInput } from './apply.ts';
-export { type NotKnownInput, notKnownOperators } from './not-known.ts';
+export { notKnownOperators } from './not-known.ts';
 export { type OperatorContainer, operatorContainers } from './operators.ts';
 export { parseRules, type Rule } from './schema.ts';
 export { releaseOf } from './template.ts';

@@ -10,7 +10,7 @@ import { isBuiltInApi, startsNothing } from './silent-kinds.ts';
 import { uncoveredNote, uncoveredOperators } from './uncovered-operators.ts';
 
 /** A render, and the definitions that are installed with it. */
-export interface NotKnownInput extends RuleInput {
+interface NotKnownInput extends RuleInput {
   /** Files of the chart's `crds` folders, by path; empty for manifests. */
   readonly crds: ReadonlyMap<string, string>;
 }

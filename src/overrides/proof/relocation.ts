@@ -141,7 +141,7 @@ export function proveRender(
   const { references, operands, staying, sweep } = variants[variantIndex] ?? variants[0];
   const after = referencesIn(relocation, render, variantIndex);
   const proof = prove(references, after, render.documents, target, operands, staying);
-  const swept = sweep.judge(render.documents, proof.unmapped);
+  const swept = sweep.judge(render, proof.unmapped);
   return {
     ...proof,
     ...swept,

@@ -34,9 +34,11 @@ export interface SweepResult extends Required<Pick<RenderProof, 'notKnown' | 'ex
   readonly places: readonly SweptLocation[];
 }
 
+type SearchedRender = Pick<Render, 'documents' | 'values'>;
+
 /** What is known of one variant of a chart without overrides, or of manifests. */
 interface SweptVariant extends Pick<Variant, 'references'> {
-  readonly base: Pick<Render, 'documents' | 'values'>;
+  readonly base: SearchedRender;
   readonly profile: Profile;
   /** Name of the chart. */
   readonly chart: string;
@@ -70,13 +72,15 @@ export class Sweep {
     this.#target = target;
     this.#decisions = decisions;
     this.locations = uncoveredNames(base.documents, names, all)
-      .filter((swept) => this.#isPlace(swept) && this.#stays(swept) === undefined)
+      .filter((swept) => isPlace(swept) && !this.#charts.has(swept.text) && this.#stays(swept) === undefined)
       .map((swept) => this.#locate(swept));
   }
 
   /** Judges a render with overrides. @param unmapped references that the proof found public in it */
-  judge(documents: readonly RenderedDocument[], unmapped: readonly UnmappedReference[]): SweepResult {
+  judge(render: SearchedRender, unmapped: readonly UnmappedReference[]): SweepResult {
+    const { documents } = render;
     const { guesses, staying } = this.#variant;
+    const charts = new Set([...this.#charts, ...chartAddresses(render)]);
     const isReported = ({ template, path, text }: SweptName): boolean =>
       unmapped.some(
         (entry) => entry.template === template && entry.path.startsWith(path) && isPartOf(entry.written, text),
@@ -96,8 +100,10 @@ export class Sweep {
         // Said already.
       } else if (reason !== undefined) result.allowed.push({ state: 'public-on-purpose', ...point, reason });
       else if (isOf(guesses, swept)) result.notKnown.push({ ...unknown(point), why: GUESS });
-      else if (this.#charts.has(swept.text)) result.notKnown.push({ ...unknown(point), ...CHART });
-      else if (this.#isPlace(swept)) places.push(swept);
+      else if (charts.has(swept.text)) {
+        // Charts need not be below the prefix of the images.
+        if (!swept.text.startsWith(`${this.#target.registry}/`)) result.notKnown.push({ ...unknown(point), ...CHART });
+      } else if (isPlace(swept)) places.push(swept);
       else result.notKnown.push(unknown(point));
     }
     const unmoved = this.locations.filter((location) => !this.#isMoved(location, documents, places));
@@ -114,11 +120,6 @@ export class Sweep {
       (reference && this.#decisions.stays(formatReference(reference), namespace, at)) ??
       this.#decisions.staysName(text, namespace, at);
     return entry?.reason;
-  }
-
-  /** Reports whether a name has to be moved as a reference is. */
-  #isPlace({ shape, text }: SweptName): boolean {
-    return shape !== 'bare' && !this.#charts.has(text);
   }
 
   #locate(swept: SweptName): SweptLocation {
@@ -159,8 +160,13 @@ function unknown({ reference: subject, chart, profile, template, path }: Referen
   };
 }
 
+/** Reports whether a name has to be moved as a reference is. */
+function isPlace({ shape }: SweptName): boolean {
+  return shape !== 'bare';
+}
+
 /** Returns the addresses of the charts that a chart installs, without a scheme. */
-function chartAddresses({ documents, values }: Pick<Render, 'documents' | 'values'>): Set<string> {
+function chartAddresses({ documents, values }: SearchedRender): Set<string> {
   const addresses = nestedCharts(documents, values).flatMap(({ repository, name, url }) => [
     ...(repository === '' ? [] : [repository, `${repository}/${name}`]),
     ...(url === undefined ? [] : [url]),

@@ -80,17 +80,24 @@ describe('references in a render', () => {
 });
 
 describe('an image is missing', () => {
-  it('by the list of a bundle, or by the selection of an older one that does not have it', () => {
+  it('by the list of a bundle', () => {
     const missing = ['gone', 'accepted'].map((name) => ({
       ...{ state: 'missing', reference: `quay.io/${name}:1`, confidence: 'likely', need: 'operand', found: [] },
       ...{ why: '404', ...(name === 'accepted' && { allowed: { reason: 'soon' } }) },
     })) as unknown as Inventory['missing'];
-    const images = [{ reference: 'quay.io/there:1' }] as Inventory['images'];
-    const choices: Inventory['choices'] = [{ rule: 'dropped', references: ['quay.io/old:1', 'quay.io/there:1'] }];
-    const decisions = new ReferenceDecisions({}, target, inventoryOf({ missing, images, choices }));
+    const choices: Inventory['choices'] = [{ rule: 'dropped', references: ['quay.io/guess:1'] }];
+    const decisions = new ReferenceDecisions({}, target, inventoryOf({ missing, choices }));
     expect(decisions.missing('quay.io/gone:1')?.why).toBe('404');
     expect(decisions.missing('quay.io/accepted:1')?.allowed).toEqual({ reason: 'soon' });
+    expect(decisions.missing('quay.io/guess:1')).toBeUndefined();
+    expect(decisions.missingImages()).toEqual(['quay.io/gone:1']);
+  });
+
+  it('by the selection of an older bundle that does not have it', () => {
+    const images = [{ reference: 'quay.io/there:1' }] as Inventory['images'];
+    const choices: Inventory['choices'] = [{ rule: 'dropped', references: ['quay.io/old:1', 'quay.io/there:1'] }];
+    const decisions = new ReferenceDecisions({}, target, inventoryOf({ images, choices }));
     expect(decisions.missing('quay.io/there:1')).toBeUndefined();
-    expect(decisions.missingImages()).toEqual(['quay.io/gone:1', 'quay.io/old:1']);
+    expect(decisions.missingImages()).toEqual(['quay.io/old:1']);
   });
 });
