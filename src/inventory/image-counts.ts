@@ -17,7 +17,7 @@ export interface ImageCounts {
   readonly bundled: number;
   /** Left out, because they are only `possible`. */
   readonly possible: number;
-  /** Left out, because their registries do not have them. */
+  /** Needed, but their registries do not have them. */
   readonly missing: number;
   /** Left out, because one object or image config names too many uncertain images. */
   readonly unchecked: number;

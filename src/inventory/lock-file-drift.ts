@@ -69,8 +69,13 @@ export function driftOf(locked: LockFile, current: LockFile, gone: readonly Lock
   };
 }
 
-/** Reports whether there are any differences. */
-export function hasDrift({ charts, images }: LockFileDrift): boolean {
+/** Reports whether there are any differences, or images that are missing. */
+export function hasDrift(drift: LockFileDrift): boolean {
+  return drift.images.gone.length > 0 || isOutOfDate(drift);
+}
+
+/** Reports whether a new lock file would have other charts or images than those that are missing. */
+export function isOutOfDate({ charts, images: { gone: _, ...images } }: LockFileDrift): boolean {
   return [...Object.values(charts), ...Object.values(images)].some((list) => list.length > 0);
 }
 

@@ -70,9 +70,12 @@ const image = z
       .describe('That it is missing is accepted (--allow-missing)'),
   })
   .superRefine((entry, context) => {
+    const refuse = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message });
+    if (entry.state === undefined && entry.allowed !== undefined) refuse('allowed', 'needs "state: missing"');
+    if (entry.state !== undefined && entry.digest !== '') refuse('digest', 'must be empty: the image is missing');
     const pinned = parseReference(entry.reference).digest;
     if (pinned === undefined || entry.digest === '' || entry.digest === pinned) return;
-    context.addIssue({ code: 'custom', path: ['digest'], message: 'differs from the digest in the reference' });
+    refuse('digest', 'differs from the digest in the reference');
   });
 
 const content = z

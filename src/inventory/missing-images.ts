@@ -1,9 +1,16 @@
 import { referenceMatcher } from '../oci/reference-matcher.ts';
-import type { Finding } from './finding.ts';
+import type { Finding, Location } from './finding.ts';
 import type { Inventory, MissingImage } from './inventory.ts';
 
 /** An image that is needed, and that its registry does not have. */
 export interface MissingFinding extends Finding, Pick<MissingImage, 'state' | 'why' | 'allowed'> {}
+
+/** A missing image of this run or of a bundle. Older bundles have only its name. */
+export interface Missing
+  extends Readonly<Pick<MissingImage, 'state' | 'reference' | 'why' | 'allowed'>>,
+    Partial<Pick<Finding, 'confidence' | 'need'>> {
+  readonly found: readonly Location[];
+}
 
 /** Images whose absence the user accepts. */
 export interface AllowedMissing {
@@ -38,20 +45,20 @@ export function unusedAllowed(
 }
 
 /** Returns the missing images of a bundle. Older bundles have them as a selection, without where they were found. */
-export function missingOf(inventory: Inventory | undefined): readonly MissingImage[] {
-  const { missing, choices = [], images = [] } = inventory ?? {};
-  if (missing !== undefined) return missing;
+export function missingOf(inventory: Inventory | undefined): readonly Missing[] {
+  const { missing = [], choices = [], images = [] } = inventory ?? {};
   const bundled = new Set(images.map(({ reference }) => reference));
   const dropped = choices.filter(({ rule }) => rule === 'dropped').flatMap(({ references }) => references);
-  return dropped
-    .filter((reference) => !bundled.has(reference))
-    .map((reference): MissingImage => ({ ...NOT_RECORDED, reference }));
+  return [
+    ...missing,
+    ...dropped
+      .filter((reference) => !bundled.has(reference))
+      .map((reference): Missing => ({ ...NOT_RECORDED, reference })),
+  ];
 }
 
 const NOT_RECORDED = {
   state: 'missing' as const,
-  confidence: 'likely' as const,
-  need: 'operand' as const,
   found: [],
   why: 'its registry did not have it when the bundle was made',
 };

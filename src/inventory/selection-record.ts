@@ -1,7 +1,6 @@
 import * as z from 'zod';
 
-/** A selection made by the user, or (`dropped`) guesses that their registry does not have; in older bundles any
- * image that it does not have. */
+/** A selection made by the user; in older bundles also (`dropped`) images that their registry did not have. */
 export const selectionRecordSchema = z.object({
   rule: z.enum(['exclude', 'include', 'no-tests', 'no-hooks', 'dropped']),
   /** Pattern with `*` wildcards of `exclude` and `include`. */

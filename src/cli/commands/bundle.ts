@@ -8,7 +8,7 @@ import type { Context } from '../../session/context.ts';
 import type { BundleOptions } from '../../workflows/bundle/bundle.ts';
 import type { BundleResult } from '../../workflows/bundle/pack.ts';
 import type { ToolSources } from '../../workflows/bundle/tools/tools.ts';
-import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
+import { addAllowMissingFlag, addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
 import { failOnOption, failsOn } from '../flags/fail-on.ts';
 import { addImageStreamFlags } from '../flags/image-streams.ts';
 import { addSignerFlags, requiredSignatures } from '../flags/keyless.ts';
@@ -74,7 +74,7 @@ function declare(io: CommandIO) {
         'bundle --config airgap.yaml --platform linux/amd64 --out site.tar',
       ),
     );
-  const selecting = addSignerFlags(addReferrerFlags(addImageStreamFlags(addChartsFlags(command))));
+  const selecting = addSignerFlags(addReferrerFlags(addImageStreamFlags(addAllowMissingFlag(addChartsFlags(command)))));
   const carrying = addToolFlags(selecting.optionsGroup('Tools for the other side:')).optionsGroup(
     'Registries and TLS:',
   );
@@ -115,18 +115,26 @@ export function bundleCommand(io: CommandIO) {
     };
     const result = await withLog(io.context, flags.logFile, (context) => runBundle({ ...io, context }, options, flags));
     const { estimate, ...written } = result;
-    const { notKnown, images: bundled } = result.lock;
-    if (unallowed(result.missing).length > 0 || failsOn(flags, notKnown, bundled.length)) io.setExitCode(3);
-    const references = result.lock.images.map(({ reference }) => reference);
+    const { notKnown, images } = result.lock;
+    const isIncomplete = unallowed(result.missing).length > 0;
+    if (isIncomplete || failsOn(flags, notKnown, images.length)) io.setExitCode(3);
+    const references = images.map(({ reference }) => reference);
     const sources = result.lock.charts.map(({ source }) => source);
     warnUnusedMirrors(io.context.emit, flags, references, sources);
     if (flags.output === 'text') {
       const { result: content, notes } = bundleReport(result);
       const scan = result.inside === undefined ? [] : operatorScanNotes(result.inside);
-      const next = afterBundle(command, { ...result, file: flags.out, parts: result.parts?.length });
+      const bundled = { ...result, file: flags.out, parts: result.parts?.length };
+      const next = isIncomplete ? [] : afterBundle(command, bundled);
       await printReport(io, { result: content, notes: [...scan, ...notes] }, next);
     } else if (options.dryRun)
-      io.print(await formatDocument('Estimate', { file: result.path, ...estimate, counts: result.counts }, 'json'));
+      io.print(
+        await formatDocument(
+          'Estimate',
+          { file: result.path, ...estimate, counts: result.counts, missing: result.missing },
+          'json',
+        ),
+      );
     else io.print(await formatDocument('Bundle', written, 'json'));
   });
 }

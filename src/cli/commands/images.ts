@@ -7,7 +7,7 @@ import { countImages, type ImageCounts } from '../../inventory/image-counts.ts';
 import { WRITTEN_FORMATS } from '../../lists/list-format.ts';
 import type { Confirmation } from '../../workflows/images/confirm.ts';
 import type { ImagesResult } from '../../workflows/images/images.ts';
-import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
+import { addAllowMissingFlag, addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
 import { failOnOption, failsOn } from '../flags/fail-on.ts';
 import { addImageStreamFlags } from '../flags/image-streams.ts';
 import { addOperatorScanFlags, operatorScanSettings } from '../flags/operator-scan.ts';
@@ -37,7 +37,9 @@ function declare(io: CommandIO) {
     );
   const output = outputOption(['table', 'json', 'yaml', 'txt', 'rules', ...WRITTEN_FORMATS], 'table');
   const selecting = addImageStreamFlags(
-    addChartsFlags(addOperatorScanFlags(addWhyFlags(command)).addOption(output).addOption(failOnOption())),
+    addAllowMissingFlag(
+      addChartsFlags(addOperatorScanFlags(addWhyFlags(command)).addOption(output).addOption(failOnOption())),
+    ),
   );
   const pulling = selecting
     .optionsGroup('Registries and TLS:')

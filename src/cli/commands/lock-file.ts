@@ -3,7 +3,7 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import type { ChartAccess } from '../../helm/access.ts';
 import type { LockFile, LockFileChart } from '../../inventory/lock-file.ts';
-import { hasDrift } from '../../inventory/lock-file-drift.ts';
+import { hasDrift, isOutOfDate } from '../../inventory/lock-file-drift.ts';
 import { unallowed } from '../../inventory/missing-images.ts';
 import type { BundleLockFileOptions } from '../../workflows/bundle/bundle-lock-file.ts';
 import type { ImagesOptions } from '../../workflows/images/images.ts';
@@ -79,9 +79,10 @@ export async function runLockFile(
   if (lock !== undefined) {
     const { path: _, ...written } = await writeLockFile(context, options);
     const report = lockFileReport({ path: file, ...written }, offline ?? false);
-    if (unallowed(written.lockFile.images).some(({ state }) => state === 'missing')) io.setExitCode(3);
+    const isIncomplete = unallowed(written.lockFile.images).some(({ state }) => state === 'missing');
+    if (isIncomplete) io.setExitCode(3);
     if (output !== 'json' && output !== 'yaml')
-      return printReport(io, { result: [report], notes: [] }, afterLockFile(command, file));
+      return printReport(io, { result: [report], notes: [] }, isIncomplete ? [] : afterLockFile(command, file));
     io.print(await formatDocument('LockFile', written.lockFile, output));
     return io.info(report);
   }
@@ -89,7 +90,7 @@ export async function runLockFile(
   const drift = await checkLockFile(context, options, await readLockFile(options.path, '--check-lock'));
   if (output === 'json' || output === 'yaml') io.print(await formatDocument('LockDrift', drift, output));
   else {
-    const next = hasDrift(drift) ? afterDrift(command, file) : afterLockFile(command, file);
+    const next = isOutOfDate(drift) ? afterDrift(command, file) : hasDrift(drift) ? [] : afterLockFile(command, file);
     await printReport(io, { result: [lockFileDriftReport(file, drift)], notes: [] }, next);
   }
   if (hasDrift(drift)) io.setExitCode(3);

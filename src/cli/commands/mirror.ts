@@ -9,7 +9,7 @@ import type { ImagesOptions } from '../../workflows/images/images.ts';
 import type { Shard } from '../../workflows/mirror/listing/index.ts';
 import type { ListedMirror, MirroredGraph } from '../../workflows/mirror/mirror.ts';
 import type { MirrorOptions } from '../../workflows/mirror/options.ts';
-import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
+import { addAllowMissingFlag, addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
 import { addDestinationClusterFlags, destinationLoginsOf } from '../flags/clusters.ts';
 import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
 import { addFromFlags, type FromSettings, readFrom } from '../flags/from.ts';
@@ -75,7 +75,7 @@ function declare(io: CommandIO) {
         'mirror ./app --to registry.example/mirror --dry-run',
       ),
     );
-  const streams = addDestinationClusterFlags(addImageStreamFlags(addChartsFlags(listing)));
+  const streams = addDestinationClusterFlags(addImageStreamFlags(addAllowMissingFlag(addChartsFlags(listing))));
   const selecting = addSignerFlags(addReferrerFlags(streams)).optionsGroup('Registries and TLS:');
   return addEcrFlags(
     addNamingFlags(addRegistryFlags(selecting.addOption(mirrorOption()).addOption(preferPublicEcrOption()), io)),
@@ -107,6 +107,7 @@ export function mirrorCommand(io: CommandIO) {
       const { mirror, planMirror } = await import('../../workflows/mirror/mirror.ts');
       if (flags.dryRun) {
         const plans = await planMirror(context, options);
+        if (isIncomplete(plans)) io.setExitCode(3);
         const format = { kind: 'MirrorDryRun', report: mirrorPlanReport };
         return printPlans(io, format, plans, flags.output, afterPushPlan(command));
       }
@@ -118,9 +119,15 @@ export function mirrorCommand(io: CommandIO) {
       const images = results.flatMap((result) => result.receipt.items.map(({ source }) => source));
       const sources = options.sources.charts?.charts.map(({ request }) => request.chart) ?? [];
       warnUnusedMirrors(context.emit, flags, images, sources);
+      if (isIncomplete(results)) return io.setExitCode(3);
       if (!isJson) await printReport(io, { result: [], notes: [] }, afterMirror(command, charts));
     });
   });
+}
+
+/** Reports whether images of charts do not exist, and nobody accepted that. */
+function isIncomplete(results: readonly Pick<MirroredGraph, 'missing'>[]): boolean {
+  return results.some(({ missing }) => unallowed(missing).length > 0);
 }
 
 /** Prints what would be copied: references, or the document that `--plan` writes. */
@@ -178,9 +185,6 @@ async function mirrorOptions(io: CommandIO, charts: string[], flags: Flags): Pro
     platforms: platforms.flatMap((list) => list.split(',')).map(parsePlatform),
     imageConfigs: flags.imageConfigs,
     allowMissing: settings.allowMissing,
-    onMissing: (missing) => {
-      if (unallowed(missing).length > 0) io.setExitCode(3);
-    },
     ...referrerOptions(flags, policy),
     existing: flags.onExistingTag,
     repositories: await repositoryOptions(flags, cwd),

@@ -78,8 +78,9 @@ async function checkBundle(io: CommandIO, file: string, flags: Flags, { signers,
   const { policy } = await requiredSignatures(flags, configuration, io.context.cwd, 'verify');
   const result = await checkBytes(io, file, signers);
   const isDamaged = result.problems.length > 0;
-  if (unallowed(result.missing).length > 0) io.setExitCode(3);
-  const next = isDamaged ? afterDamage(file) : afterVerify(file, flags.key);
+  const isIncomplete = unallowed(result.missing).length > 0;
+  if (isIncomplete) io.setExitCode(3);
+  const next = isDamaged ? afterDamage(file) : isIncomplete ? [] : afterVerify(file, flags.key);
   const isLast = isDamaged || (policy === undefined && scan === undefined);
   if (output === 'text') await printReport(io, { result: [verifyReport(result)], notes: [] }, isLast ? next : []);
   const found: Found = {};

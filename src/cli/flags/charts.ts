@@ -37,9 +37,6 @@ export const addChartsFlags = flagGroup((command) => {
     .addOption(
       repeatable('--include <pattern[=reason]>', 'keep matching images that are excluded or of confidence "possible"'),
     )
-    .addOption(
-      repeatable('--allow-missing <pattern[=reason]>', 'accept that matching images do not exist; * matches anything'),
-    )
     .option('--no-tests', 'leave out the images of helm test')
     .option('--no-hooks', 'leave out the images of hooks, including helm test')
     .option('--no-operator-defaults', 'leave out default images that operators use for resources created later')
@@ -50,6 +47,17 @@ export const addChartsFlags = flagGroup((command) => {
 });
 
 export type ChartsFlags = FlagsOf<typeof addChartsFlags>;
+
+/** Adds the flag of commands that ask registries for the images of charts. */
+export const addAllowMissingFlag = flagGroup((command) =>
+  command
+    .optionsGroup('Selection:')
+    .addOption(
+      repeatable('--allow-missing <pattern[=reason]>', 'accept that matching images do not exist; * matches anything'),
+    ),
+);
+
+export type AllowMissingFlag = FlagsOf<typeof addAllowMissingFlag>;
 
 /** Returns the option that names additional operator rules. */
 export function rulesOption() {

@@ -13,7 +13,7 @@ import type { Pattern } from '../../search/selection.ts';
 import type { Config } from '../config/schema.ts';
 import type { CommandIO } from '../run.ts';
 import { chartJobs, chartRequest, refuseUnusedRenderFlags, renderOptions, withoutParts } from './chart-jobs.ts';
-import type { ChartsFlags, ConfigFlags, RenderFlags } from './charts.ts';
+import type { AllowMissingFlag, ChartsFlags, ConfigFlags, RenderFlags } from './charts.ts';
 import { CONNECTION_ONLY, type Configuration, type ConfigurationUse, readConfiguration } from './configuration.ts';
 import { type ImageStreamFlags, readImageStreams } from './image-streams.ts';
 import { chartLogin } from './login.ts';
@@ -24,7 +24,7 @@ import { helmCertificates, type RegistryFlags } from './registry.ts';
 type SettingsFlags = RenderFlags &
   ConfigFlags &
   Pick<ChartsFlags, 'tests' | 'hooks' | 'operatorDefaults' | 'chartMirror'> &
-  Partial<ChartsFlags & ImageStreamFlags> &
+  Partial<ChartsFlags & AllowMissingFlag & ImageStreamFlags> &
   Partial<RegistryFlags> & { readonly all?: true };
 
 /** Settings of a command that renders charts: the configuration file with the flags laid over it. */

@@ -22,15 +22,12 @@ export function countDifference(counts: ImageCounts): string {
     ...numbered(imageConfigs, 'more in image configs'),
     ...numbered(operatorImages, 'more in operator images'),
   ];
-  const leftOut = [
-    ...numbered(possible, 'possible'),
-    ...numbered(missing, 'missing from registries'),
-    ...numbered(unchecked, 'not checked'),
-  ];
-  const isSame = more.length + leftOut.length === 0;
+  const leftOut = [...numbered(possible, 'possible'), ...numbered(unchecked, 'not checked')];
+  const isSame = more.length + leftOut.length + missing === 0;
   return [
     ...(isSame ? [] : [[`${listed} that helm airgap images lists`, ...more].join(', ')]),
     ...(leftOut.length === 0 ? [] : [`left out: ${leftOut.join(', ')}`]),
+    ...numbered(missing, 'missing from registries'),
     ...numbered(excluded, 'excluded'),
   ].join('; ');
 }

@@ -3,6 +3,7 @@ import {
   type DriftChart,
   type DriftImage,
   hasDrift,
+  isOutOfDate,
   type LockFileDrift,
 } from '../../inventory/lock-file-drift.ts';
 import type { WrittenLockFile } from '../../workflows/images/lock-file.ts';
@@ -39,7 +40,10 @@ export function lockFileDriftReport(path: string, drift: LockFileDrift): string 
   const sections = groups.flatMap(([title, lines]) =>
     lines.length === 0 ? [] : [`${title}:`, ...lines.map((line) => `  ${line}`)],
   );
-  return joinLines([`${path} is out of date`, ...sections]);
+  return joinLines([
+    `${path} ${isOutOfDate(drift) ? 'is out of date' : 'needs images that do not exist'}`,
+    ...sections,
+  ]);
 }
 
 function chartText({ name, version, parent }: DriftChart): string {

@@ -1,11 +1,7 @@
 import { count } from '../../base/count.ts';
 import { printableLine } from '../../base/printable.ts';
-import type { Location } from '../../inventory/finding.ts';
-import type { MissingFinding } from '../../inventory/missing-images.ts';
+import type { Missing } from '../../inventory/missing-images.ts';
 import { locationText } from './images.ts';
-
-/** A missing image, as findings and inventories have it. */
-type Missing = Pick<MissingFinding, 'reference' | 'why' | 'allowed'> & { readonly found: readonly object[] };
 
 /** Maximum number of missing images in a report; JSON has all. */
 const MAX_SHOWN = 20;
@@ -22,7 +18,7 @@ export function missingLines(missing: readonly Missing[]): string[] {
 }
 
 function missingText({ reference, why, allowed, found }: Missing): string {
-  const [first] = found as readonly Location[];
+  const [first] = found;
   const needed =
     first === undefined ? '' : `, needed by ${first.chart === '' ? '' : `${first.chart}: `}${locationText(first)}`;
   const accepted =

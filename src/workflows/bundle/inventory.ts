@@ -111,8 +111,7 @@ export function createInventory({
       ? {}
       : { possible: possible.map(({ reference, found }) => ({ reference, found: locations(found) })) }),
     ...(notKnown.length > 0 && { notKnown: [...notKnown] }),
-    // Without it, guesses that do not exist are taken for missing images, as older bundles record these.
-    ...((missing.length > 0 || selections.some(({ rule }) => rule === 'dropped')) && {
+    ...(missing.length > 0 && {
       missing: missing.map((image): MissingImage => ({ ...image, found: locations(image.found) })),
     }),
   };

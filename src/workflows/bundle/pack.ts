@@ -21,7 +21,6 @@ import type { AskedHost } from '../../search/nested-hosts.ts';
 import { connect, type RegistryUse } from '../../session/connect.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { ReferrerRequests } from '../../transfer/referrers/requests.ts';
-import type { DroppedCandidate } from '../images/confirm.ts';
 import type { ReferrerOptions, ResolveOptions } from '../images/resolve.ts';
 import { type IncompleteReferrersReport, noteEquivalents, reportIncompleteReferrers } from './bundle-warnings.ts';
 import { deltaFields, readBaseBundle } from './delta.ts';
@@ -64,8 +63,6 @@ export interface BundleResult extends Omit<WriteResult, 'status'> {
   readonly lock: Inventory;
   /** Images that are needed and do not exist in their registries. */
   readonly missing: readonly MissingFinding[];
-  /** Guesses that do not exist in their registries. */
-  readonly dropped: readonly DroppedCandidate[];
   /** Candidates with confidence `possible`, which are not bundled. */
   readonly possible: readonly string[];
   readonly counts: ImageCounts;
@@ -123,7 +120,7 @@ export async function pack(
     // Of the search, of reading manifests, and of looking for referrers.
     collectGarbage();
     noteEquivalents(emit, client.equivalentUse());
-    const { graph, findings, selections, missing, dropped, possible, counts, leftOut, artifacts } = content;
+    const { graph, findings, selections, missing, possible, counts, leftOut, artifacts } = content;
     const delta = baseBundle && deltaFields(baseBundle, graph, artifacts, incomplete);
     const created = {
       ...createInventory({
@@ -156,7 +153,6 @@ export async function pack(
     const plan = await runStep(emit, `planning ${printableLine(basename(path))}`, () => planBundle(planned));
     const notBundled = {
       missing,
-      dropped,
       possible: possible.map(({ reference }) => reference),
       counts,
       ...unanswered,

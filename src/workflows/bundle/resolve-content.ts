@@ -3,7 +3,6 @@ import type { ChartArtifact } from '../../bundle/format/chart-artifact.ts';
 import type { EarlierBundles } from '../../bundle/writing/earlier-bundles.ts';
 import type { NetworkNeed } from '../../discovery/network/index.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
-import type { AllowedMissing } from '../../inventory/missing-images.ts';
 import type { NotKnown } from '../../inventory/state.ts';
 import { withSource } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -36,8 +35,6 @@ export interface ContentInput {
   readonly notKnown?: readonly NotKnown[];
   /** Locked digests of tagged references. */
   readonly pins?: ReadonlyMap<string, Digest>;
-  /** Images whose absence is accepted, in addition to those of the options. */
-  readonly allowMissing?: readonly AllowedMissing[];
   /** Hint for a locked digest that does not exist. */
   readonly pinHint?: string;
   /** Throws if what was resolved must not be transferred. */
@@ -63,7 +60,7 @@ export async function resolveContent(
   context: Context,
   client: RegistryClient,
   { earlier, verifySignatures: policy, ...options }: ContentOptions,
-  { charts, select, network = [], pins = new Map(), pinHint, checkGraph, allowMissing = [] }: ContentInput,
+  { charts, select, network = [], pins = new Map(), pinHint, checkGraph }: ContentInput,
   requests: ReferrerRequests,
 ): Promise<ResolvedContent> {
   const { emit, signal } = context;
@@ -75,9 +72,8 @@ export async function resolveContent(
       : withSource(pinned, {
           blob: (repository, descriptor) => earlier.smallBlobBody(descriptor, pinned.blob(repository, descriptor)),
         });
-  const allowed = [...(options.allowMissing ?? []), ...allowMissing];
-  const resolution = await resolveImages(context, source, select, { ...options, allowMissing: allowed }, requests);
-  const { graph, findings, selections, dropped, leftOut } = resolution;
+  const resolution = await resolveImages(context, source, select, options, requests);
+  const { graph, findings, selections, leftOut } = resolution;
   warnUnmatched(context, selections);
   checkGraph?.(graph);
   await requireSourceSignatures({ graph, leftOut, source: client, policy, concurrency, emit, signal }, requests);
@@ -93,7 +89,5 @@ export async function resolveContent(
       Promise.all(charts.map((chart) => createChartArtifact(chart, client, collectorOptions).finally(advance))),
     charts.length,
   );
-  if (dropped.length === 0) return { ...resolution, artifacts };
-  const references = dropped.map(({ reference }) => reference);
-  return { ...resolution, selections: [...selections, { rule: 'dropped', references }], artifacts };
+  return { ...resolution, artifacts };
 }

@@ -4,8 +4,13 @@ import type { Emit } from '../../base/events.ts';
 import { type Outcome, settle } from '../../base/pool.ts';
 import { printableLine } from '../../base/printable.ts';
 import { type Advance, runStep } from '../../base/step.ts';
-import { type Finding, type Location, originOf } from '../../inventory/finding.ts';
-import { type AllowedMissing, type MissingFinding, missingFinding } from '../../inventory/missing-images.ts';
+import { type Finding, isBundledByDefault, type Location, originOf } from '../../inventory/finding.ts';
+import {
+  type AllowedMissing,
+  type MissingFinding,
+  missingFinding,
+  unusedAllowed,
+} from '../../inventory/missing-images.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { formatRepository, parseReference, type Reference, tagOrDigestOf } from '../../oci/reference.ts';
 import type { RegistryClient } from '../../registry/client.ts';
@@ -14,7 +19,7 @@ import type { Context } from '../../session/context.ts';
 import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
 
 /** A guess that does not exist in its registry, and therefore is not an image. */
-export interface DroppedCandidate {
+interface DroppedCandidate {
   readonly reference: string;
   readonly found: readonly Location[];
   /** Reason from the registry. */
@@ -30,8 +35,8 @@ export interface Confirmation {
 }
 
 /**
- * Checks in the registries whether each finding below `certain` exists. Of those that do not exist (404), likely ones are missing, and
- * guesses are no images; those that cannot be checked, or need credentials, are kept. All are reported as warnings.
+ * Checks in the registries whether each finding below `certain` exists. Of those that do not exist (404), what a bundle takes is missing,
+ * and guesses are no images; those that cannot be checked, or need credentials, are kept. All are reported as warnings.
  * @throws AirgapError `interrupted`
  */
 export async function confirmWithRegistries(
@@ -73,16 +78,21 @@ export async function confirmFindings(
     uncertain.length,
   );
   const confirmed = new Map<string, boolean>();
-  const absent: { readonly finding: Finding; readonly why: string }[] = [];
+  const absent: Finding[] = [];
   const unconfirmed: { readonly reference: string; readonly error: AirgapError }[] = [];
   for (const [i, finding] of uncertain.entries()) {
     const { reference } = finding;
     const answer = answers[i] as Outcome<Descriptor | undefined>;
     if ('error' in answer) unconfirmed.push({ reference, error: wrapError(reference, answer.error) });
-    else if (answer.value === undefined) absent.push({ finding, why: NOT_FOUND });
+    else if (answer.value === undefined) absent.push(finding);
     confirmed.set(reference, !('error' in answer));
   }
-  const { missing, dropped } = judgeAbsent(absent, { emit, allowMissing });
+  const missing = asMissing(absent.filter(isBundledByDefault), { emit, allowMissing });
+  const dropped = absent
+    .filter((finding) => !isBundledByDefault(finding))
+    .map(({ reference, found }) => ({ reference, found, why: NOT_FOUND }));
+  warnAbsent(emit, dropped, ['left out', 'left out %n candidates']);
+  warnUnusedAllowed(emit, allowMissing, missing);
   for (const [registry, group] of Map.groupBy(unconfirmed, ({ reference }) => parseReference(reference).registry)) {
     const names = group.map(({ reference }) => reference).join(', ');
     const reason = group[0]?.error.message;
@@ -91,7 +101,7 @@ export async function confirmFindings(
       message: `cannot be checked in ${registry}, so kept as unconfirmed: ${names} (${reason})`,
     });
   }
-  const absentReferences = new Set(absent.map(({ finding: { reference } }) => reference));
+  const absentReferences = new Set(absent.map(({ reference }) => reference));
   const images = findings
     .filter(({ reference }) => !absentReferences.has(reference))
     .map((finding) => {
@@ -102,24 +112,30 @@ export async function confirmFindings(
 }
 
 /** Answer of a registry that does not have an image. */
-export const NOT_FOUND = 'not found in the registry (404)';
+const NOT_FOUND = 'not found in the registry (404)';
 
 /**
- * Separates what does not exist, and warns of it: a likely image is missing, a guess is none. A certain one is an error for the caller.
+ * Returns what is needed and does not exist as missing, and warns of it. A certain image is an error of the caller instead.
+ * @param why is in the inventory, so it names no mirror
  */
-export function judgeAbsent(
-  absent: readonly { readonly finding: Finding; readonly why: string }[],
+export function asMissing(
+  absent: readonly Finding[],
   { emit, allowMissing = [] }: Pick<ConfirmFindingsOptions, 'emit' | 'allowMissing'>,
-): Pick<Confirmation, 'missing' | 'dropped'> {
-  const missing = absent
-    .filter(({ finding }) => finding.confidence !== 'possible')
-    .map(({ finding, why }) => missingFinding(finding, why, allowMissing));
-  const dropped = absent
-    .filter(({ finding }) => finding.confidence === 'possible')
-    .map(({ finding: { reference, found }, why }) => ({ reference, found, why }));
+  why = NOT_FOUND,
+): MissingFinding[] {
+  const missing = absent.map((finding) => missingFinding(finding, why, allowMissing));
   warnAbsent(emit, missing, ['missing', 'missing: %n images']);
-  warnAbsent(emit, dropped, ['left out', 'left out %n candidates']);
-  return { missing, dropped };
+  return missing;
+}
+
+/** Warns of patterns of `--allow-missing` that accept nothing: the image may exist by now, or the pattern is mistyped. */
+export function warnUnusedAllowed(
+  emit: Emit,
+  allowMissing: readonly AllowedMissing[],
+  missing: readonly MissingFinding[],
+): void {
+  for (const pattern of unusedAllowed(allowMissing, missing))
+    emit({ type: 'warning', message: `--allow-missing ${pattern} matches no image that is missing` });
 }
 
 /** Candidates that a warning names; the document of the run has all. */

@@ -16,7 +16,7 @@ import { connect, type RegistryUse } from '../../session/connect.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { wrapError } from '../../transfer/wrap-error.ts';
 import { lockFileChart } from '../bundle/locked-charts.ts';
-import { type ConfirmFindingsOptions, headManifests, judgeAbsent, NOT_FOUND, sourcesText } from './confirm.ts';
+import { asMissing, type ConfirmFindingsOptions, headManifests, sourcesText, warnUnusedAllowed } from './confirm.ts';
 import { type ImagesOptions, searchSelected, warnUnmatched } from './images.ts';
 
 /** Options for writing or checking a lock file. */
@@ -64,23 +64,21 @@ function isLockFile(existing: Buffer): boolean {
 /** Compares the current charts and images with a lock file. Without registry access, tags are not compared. */
 export function checkLockFile(context: Context, options: LockFileOptions, locked: LockFile): Promise<LockFileDrift> {
   return withScratch(context, async (scratch) => {
-    // What was accepted when the file was written is accepted here.
-    const accepted = locked.images.flatMap(({ reference, allowed }) =>
-      allowed === undefined ? [] : [{ pattern: reference, ...allowed }],
-    );
-    const allowMissing = [...(options.allowMissing ?? []), ...accepted];
-    const { lockFile, absent } = await currentLockFile(context, { ...options, allowMissing }, scratch);
+    const { lockFile, absent } = await currentLockFile(context, options, scratch);
+    // A digest in a reference says nothing about a registry that was not asked.
+    const isUnasked = options.registries === undefined;
+    const images = lockFile.images.map((image) => (isUnasked ? { ...image, digest: '' as const } : image));
     return driftOf(
       locked,
-      lockFile,
+      { ...lockFile, images },
       absent.map((finding) => imageEntry(finding, new Map())),
     );
   });
 }
 
 /**
- * Builds the current lock file, and returns the certain images that their registries do not have. Likely ones are in the file as missing,
- * as in a bundle.
+ * Builds the current lock file, and returns the certain images that their registries do not have. Others that do not exist are in the
+ * file as missing, as in a bundle.
  */
 async function currentLockFile(
   context: Context,
@@ -92,32 +90,35 @@ async function currentLockFile(
   if (failures.length > 0) throw combine(failures, `${failures.length} nested charts could not be searched`);
   warnUnmatched(context, selections);
   const wanted = searched.findings.filter(isBundledByDefault);
-  const { digests, missing } = await lookUpDigests(context, options, wanted);
-  const notFound = wanted.filter(({ reference }) => missing.has(reference));
+  const { digests, missing: notThere } = await lookUpDigests(context, options, wanted);
+  const notFound = wanted.filter(({ reference }) => notThere.has(reference));
   const [absent, uncertain] = [
     notFound.filter(({ confidence }) => confidence === 'certain'),
     notFound.filter(({ confidence }) => confidence !== 'certain'),
   ];
   const { emit } = context;
-  const { allowMissing } = options;
-  const judged = judgeAbsent(
-    uncertain.map((finding) => ({ finding, why: NOT_FOUND })),
-    { emit, allowMissing },
-  );
+  const { allowMissing = [], registries } = options;
+  const missing = asMissing(uncertain, { emit, allowMissing });
+  if (registries !== undefined) warnUnusedAllowed(emit, allowMissing, missing);
   const folder = dirname(options.path);
   const charts = await runStep(context.emit, 'computing the digests of charts', () =>
     Promise.all(searched.charts.map((chart) => lockFileChart(chart, folder, scratch, context.cwd))),
   );
   const images = [
     ...wanted.filter((finding) => !notFound.includes(finding)).map((finding) => imageEntry(finding, digests)),
-    ...judged.missing.map(({ state, allowed, ...finding }) => ({ ...imageEntry(finding, digests), state, allowed })),
+    ...missing.map((image) => ({
+      ...imageEntry(image, digests),
+      digest: '' as const,
+      state: image.state,
+      allowed: image.allowed,
+    })),
   ];
   return {
     lockFile: { apiVersion: 'airgap/v1', kind: 'LockFile', charts, images, choices: [...selections] },
     absent,
     counts: countImages({
       images: searched.findings.filter((finding) => !notFound.includes(finding)),
-      missing: [...absent, ...judged.missing],
+      missing: [...absent, ...missing],
       selections,
     }),
   };

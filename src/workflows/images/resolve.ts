@@ -2,7 +2,7 @@ import { type AirgapError, combine } from '../../base/errors.ts';
 import { runStep } from '../../base/step.ts';
 import { type Finding, isBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
 import { countImages, type ImageCounts } from '../../inventory/image-counts.ts';
-import { type AllowedMissing, type MissingFinding, unusedAllowed } from '../../inventory/missing-images.ts';
+import type { AllowedMissing, MissingFinding } from '../../inventory/missing-images.ts';
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import type { RegistrySource } from '../../oci/content.ts';
 import type { Graph, Root } from '../../oci/graph.ts';
@@ -16,12 +16,12 @@ import { Walker, type WalkFailure } from '../../transfer/walk.ts';
 import { wrapError } from '../../transfer/wrap-error.ts';
 import type { SignaturePolicy } from '../bundle/signature-policy.ts';
 import {
+  asMissing,
   CandidateLimit,
   type ConfirmFindingsOptions,
-  type DroppedCandidate,
   headManifests,
-  judgeAbsent,
   sourcesText,
+  warnUnusedAllowed,
 } from './confirm.ts';
 import { ImageConfigs } from './image-configs.ts';
 
@@ -54,6 +54,8 @@ export interface ResolveOptions extends Pick<ReferrerOptions, 'referrers' | 'att
 export interface SelectedFindings {
   readonly findings: readonly Finding[];
   readonly selections: readonly SelectionRecord[];
+  /** Images that are known to be missing, which no registry is asked for. */
+  readonly missing?: readonly MissingFinding[];
 }
 
 export interface Resolution extends SelectedFindings {
@@ -62,8 +64,6 @@ export interface Resolution extends SelectedFindings {
   readonly graph: Graph;
   /** Images that are needed and do not exist in their registries. */
   readonly missing: readonly MissingFinding[];
-  /** Guesses that do not exist in their registries. */
-  readonly dropped: readonly DroppedCandidate[];
   /** Candidates with confidence `possible`, which are listed by `images` and bundled only on request. */
   readonly possible: readonly Finding[];
   readonly counts: ImageCounts;
@@ -75,9 +75,8 @@ export interface Resolution extends SelectedFindings {
 const MAX_DEPTH = 3;
 
 /**
- * Reads all manifests to be bundled from the registries, including images that the configs of these images refer to. A likely image that
- * does not exist (404) is missing, and a guess that does not is none; both with a warning. Any other failure is an error, so that no image
- * is left out silently.
+ * Reads all manifests to be bundled from the registries, including images that the configs of these images refer to. One below
+ * `certain` that does not exist (404) is missing, with a warning. Any other failure is an error, so that no image is left out silently.
  * @param select returns the selected findings, including the references found while resolving
  * @param requests records images whose referrers could not all be read
  * @throws AirgapError for every image that could not be resolved, with the charts that need it
@@ -95,12 +94,11 @@ export async function resolveImages(
   const collector = new ReferrerCollector(client, walker, options, requests);
   const limit = new CandidateLimit(emit);
   const requested = new Set<string>();
-  const missing: MissingFinding[] = [];
-  const dropped: DroppedCandidate[] = [];
+  const newlyMissing: MissingFinding[] = [];
   const absent = new Set<string>();
   const configReferences: LocatedReference[] = [];
   for (let depth = 0; ; depth++) {
-    const { findings: all, selections } = select(configReferences);
+    const { findings: all, selections, missing: known = [] } = select(configReferences);
     const selected = limit.within(all.filter(isBundledByDefault));
     const newFindings = selected.filter(({ reference }) => !requested.has(reference));
     const origin = depth === 0 ? '' : ' from image configs';
@@ -113,10 +111,8 @@ export async function resolveImages(
       references.length,
     );
     const found = await absentAmong(client, failures, newFindings, options);
-    for (const { finding } of found) absent.add(finding.reference);
-    const judged = judgeAbsent(found, { emit, allowMissing });
-    missing.push(...judged.missing);
-    dropped.push(...judged.dropped);
+    for (const { reference } of found) absent.add(reference);
+    newlyMissing.push(...asMissing(found, { emit, allowMissing }));
     const errors = failures.filter(({ reference }) => !absent.has(formatReference(reference)));
     if (errors.length > 0) throw unresolvedError(errors, newFindings);
     const isPresent = ({ reference }: Finding): boolean => !absent.has(reference);
@@ -136,8 +132,8 @@ export async function resolveImages(
     if (newReferences.length === 0) {
       const completeGraph = await configs.withConfigs(await collector.withBlobs(walker.graph()));
       const leftOut = collector.leftOut();
-      for (const pattern of unusedAllowed(allowMissing, missing))
-        emit({ type: 'warning', message: `--allow-missing ${pattern} matches no image that is missing` });
+      const missing = [...known, ...newlyMissing];
+      warnUnusedAllowed(emit, allowMissing, missing);
       const isSelected = new Set(selected);
       const possible = all.filter((finding) => !isSelected.has(finding));
       const unchecked = all.filter((finding) => isBundledByDefault(finding) && !isSelected.has(finding));
@@ -147,7 +143,7 @@ export async function resolveImages(
         findings: selected.filter(isPresent),
         selections,
         graph: completeGraph,
-        ...{ missing, dropped, possible },
+        ...{ missing, possible },
         counts: countImages({ images, missing, unchecked, selections }),
         leftOut,
       };
@@ -161,11 +157,6 @@ function rootsOf({ roots }: Graph, findings: readonly Finding[]): Root[] {
   return roots.filter(({ reference }) => names.has(formatReference(reference)));
 }
 
-/** Returns why an image is missing, without its name. */
-function causeOf({ reason, parts: { detail } }: AirgapError): string {
-  return detail === undefined ? reason : `${reason} (${detail})`;
-}
-
 /**
  * Returns the failed candidates below `certain` that do not exist. Their tags are requested once more, because `image-not-found` is
  * also the error for a missing child or platform of an existing image.
@@ -175,21 +166,21 @@ async function absentAmong(
   failures: readonly WalkFailure[],
   findings: readonly Finding[],
   { concurrency, signal }: ConfirmFindingsOptions,
-): Promise<{ readonly finding: Finding; readonly why: string }[]> {
+): Promise<Finding[]> {
   const findingsByReference = new Map(findings.map((finding) => [finding.reference, finding]));
   const candidates = failures.flatMap(({ reference, error }) => {
     const finding = findingsByReference.get(formatReference(reference));
     const isDoubtful = finding?.confidence !== 'certain' && error.code === 'image-not-found';
-    return finding !== undefined && isDoubtful ? [{ reference, finding, why: causeOf(error) }] : [];
+    return finding !== undefined && isDoubtful ? [{ reference, finding }] : [];
   });
   const answers = await headManifests(
     client,
     candidates.map(({ reference }) => reference),
     { concurrency, signal },
   );
-  return candidates.flatMap(({ finding, why }, i) => {
+  return candidates.flatMap(({ finding }, i) => {
     const answer = answers[i];
-    return answer !== undefined && 'value' in answer && answer.value === undefined ? [{ finding, why }] : [];
+    return answer !== undefined && 'value' in answer && answer.value === undefined ? [finding] : [];
   });
 }
 

@@ -27,7 +27,6 @@ export function chartContent(context: Context, client: RegistryClient, options: 
     const requests = new ReferrerRequests();
     const { graph, artifacts, findings, missing } = await resolveContent(context, client, options, content, requests);
     warn?.();
-    options.onMissing?.(missing);
     reportIncompleteReferrers(context.emit, requests.incomplete(), options.requireReferrers);
     return {
       graph: withCharts(graph, artifacts),
@@ -35,6 +34,7 @@ export function chartContent(context: Context, client: RegistryClient, options: 
       unchanged: new Map(),
       knownTags: new Map(),
       unread: [],
+      ...(missing.length > 0 && { missing }),
       writtenNames: writtenNames({ images: findings }),
     };
   });

@@ -1,3 +1,4 @@
+import type { MissingFinding } from '../../inventory/missing-images.ts';
 import type { Target } from '../../naming/naming.ts';
 import type { Source } from '../../oci/content.ts';
 import type { Graph } from '../../oci/graph.ts';
@@ -16,6 +17,8 @@ export interface MirrorContent {
   readonly knownTags: CheckedTags;
   /** Images that could not be read. */
   readonly unread: readonly WalkFailure[];
+  /** Images of charts that are needed and do not exist; absent if there are none. */
+  readonly missing?: readonly MissingFinding[];
   /** Spelling of each repository in the charts, by `registry/path`, for namings that need it. */
   readonly writtenNames?: ReadonlyMap<string, string>;
 }
@@ -37,6 +40,7 @@ export function mergeContents(first: MirrorContent, second: MirrorContent): Mirr
     unchanged,
     knownTags: new Map([...first.knownTags, ...second.knownTags]),
     unread: [...first.unread, ...second.unread],
+    ...(first.missing && { missing: first.missing }),
     ...(first.writtenNames && { writtenNames: first.writtenNames }),
   };
 }

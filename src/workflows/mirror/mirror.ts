@@ -28,13 +28,13 @@ import { assertApart, assertNotMirrors, selectImages } from './selected-images.t
 export type { PlannedSettings } from './carried-settings.ts';
 
 /** Result for one target. */
-export interface MirroredGraph extends PushedGraph {
+export interface MirroredGraph extends PushedGraph, Pick<MirrorContent, 'missing'> {
   /** Settings of repositories, if they were to be carried. */
   readonly settings?: SettingsReport;
 }
 
 /** Plan for one target. */
-export interface MirrorPlan extends GraphPlan {
+export interface MirrorPlan extends GraphPlan, Pick<MirrorContent, 'missing'> {
   readonly settings?: SettingsReport;
 }
 
@@ -80,7 +80,8 @@ export function mirror(
           repositories: { ...options.repositories, creation: carrier?.creation },
         });
         const { report, failure } = (await carrier?.after(pushed.created)) ?? {};
-        const result = { ...pushed, ...(report && { settings: report }) };
+        const { missing } = content;
+        const result = { ...pushed, ...(report && { settings: report }), ...(missing && { missing }) };
         await onTargetDone(result);
         if (failure !== undefined) throw failure;
         return result;
@@ -113,7 +114,8 @@ export function planMirror(context: Context, options: MirrorOptions): Promise<re
         unchanged,
         isIncomplete,
       });
-      plans.push({ ...plan, ...(carrier && { settings: carrier.planned() }) });
+      const { missing } = content;
+      plans.push({ ...plan, ...(carrier && { settings: carrier.planned() }), ...(missing && { missing }) });
     }
     const errors = content.unread.map(({ error }) => error);
     if (errors.length > 0) throw combine(errors, `${errors.length} images could not be read`);

@@ -1,4 +1,3 @@
-import type { MissingFinding } from '../../inventory/missing-images.ts';
 import type { Target } from '../../naming/naming.ts';
 import type { Pattern } from '../../search/selection.ts';
 import type { RegistryUse } from '../../session/connect.ts';
@@ -33,8 +32,6 @@ export interface MirrorOptions
     Pick<ResolveOptions, 'platforms' | 'imageConfigs' | 'allowMissing'>,
     Pick<PushGraphOptions, 'existing' | 'repositories' | 'now'> {
   readonly sources: MirrorSources;
-  /** Called with the images of charts that do not exist. */
-  readonly onMissing?: (missing: readonly MissingFinding[]) => void;
   /** Targets, each of which gets everything. */
   readonly targets: readonly Target[];
   /** Blobs sent to each target at the same time. */

@@ -8,8 +8,8 @@ import { CONTAINERD_NAME_ANNOTATION, REF_NAME_ANNOTATION } from '../../bundle/fo
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
 import { type Bundle, bundledReferrers } from '../../bundle/reading/bundle.ts';
 import { tagAnnotation } from '../../bundle/reading/contents.ts';
-import type { Inventory, RequiredBlob } from '../../inventory/inventory.ts';
-import { missingOf, unallowed } from '../../inventory/missing-images.ts';
+import type { RequiredBlob } from '../../inventory/inventory.ts';
+import { type Missing, missingOf, unallowed } from '../../inventory/missing-images.ts';
 import type { Target } from '../../naming/naming.ts';
 import type { Source } from '../../oci/content.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
@@ -34,6 +34,8 @@ export interface LoadedBundles {
   readonly required: readonly RequiredBlob[] | undefined;
   /** Images of which the target was found to have the manifest, but not all content. */
   readonly incomplete: ReadonlySet<string>;
+  /** Images that were needed and did not exist when the bundles were made; absent if there are none. */
+  readonly missing?: readonly Missing[];
   close(): Promise<void>;
 }
 
@@ -67,7 +69,8 @@ export async function loadBundles(
     for (const bundle of bundles) checkNamed(bundle, context.emit);
     const graph = await readGraph(context, bundles, selectRoots(bundles, selection, context.emit), concurrency);
     const inventories = bundles.flatMap((bundle) => bundle.inventory() ?? []);
-    for (const inventory of inventories) warnMissing(inventory, context.emit);
+    const missing = inventories.flatMap(missingOf);
+    warnMissing(missing, context.emit);
     const isBundled = (digest: Digest): boolean => bundles.some(({ entries }) => entries.has(digest));
     const required = inventories.some(({ since }) => since !== undefined)
       ? inventories.flatMap(({ requires = [] }) => requires).filter(({ digest }) => !isBundled(digest))
@@ -80,6 +83,7 @@ export async function loadBundles(
       source: combinedSource(bundles),
       required,
       incomplete: new Set(incomplete.map(({ reference }) => reference)),
+      ...(missing.length > 0 && { missing }),
       close,
     };
   } catch (error) {
@@ -224,10 +228,9 @@ export function incompleteRoots({ incomplete }: Pick<LoadedBundles, 'incomplete'
   return ({ reference }) => incomplete.has(formatReference(reference));
 }
 
-/** Names the images that were needed and not found when a bundle was made. */
-function warnMissing(inventory: Inventory, emit: Emit): void {
-  const names = unallowed(missingOf(inventory)).map(({ reference }) => reference);
+function warnMissing(missing: readonly Missing[], emit: Emit): void {
+  const names = unallowed(missing).map(({ reference }) => reference);
   if (names.length === 0) return;
-  const message = `the bundle lacks ${count(names.length, 'image')} that the registries did not have: ${names.join(', ')}`;
+  const message = `missing from what is pushed: ${count(names.length, 'image')} that the registries did not have when the bundle was made: ${names.join(', ')}`;
   emit({ type: 'warning', message });
 }

@@ -12,7 +12,7 @@ import { lookUpRepositories } from './repositories.ts';
 import { retiredReferences } from './retired.ts';
 
 /** Planned actions of a push to one target. */
-export interface PushPlan extends GraphPlan {
+export interface PushPlan extends GraphPlan, Pick<LoadedBundles, 'missing'> {
   /** References that only the older bundle needs at this target. */
   readonly retired?: readonly Reference[];
 }
@@ -92,14 +92,15 @@ async function planFor(
   { retire, ...options }: PushOptions,
 ): Promise<PushPlan> {
   const connection = connect(context, { ...options.access, isPushTarget: true });
-  const { graph } = loaded;
+  const { graph, missing } = loaded;
   try {
-    const plan = await planGraph(context, graph, connection, {
+    const graphPlan = await planGraph(context, graph, connection, {
       ...options,
       target,
       required: requiredBlobsOf(loaded, (source) => destinationOf(target, source), connection.client),
       isIncomplete: incompleteRoots(loaded),
     });
+    const plan = { ...graphPlan, ...(missing && { missing }) };
     if (retire === undefined) return plan;
     return { ...plan, retired: await retiredReferences(retire, graph, target, context.emit) };
   } finally {

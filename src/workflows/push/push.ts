@@ -6,6 +6,7 @@ import type { SharedReader } from '../../transfer/shared-source.ts';
 import { destinationOf } from './destination.ts';
 import {
   incompleteRoots,
+  type LoadedBundles,
   type LoadOptions,
   loadBundles,
   loadedFiles,
@@ -29,7 +30,7 @@ export interface PushOptions
 /** Called for each target when its push is complete. */
 export type OnTargetDone = (result: PushResult) => Promise<void>;
 
-export interface PushResult extends PushedGraph {
+export interface PushResult extends PushedGraph, Pick<LoadedBundles, 'missing'> {
   /** References that only the older bundle needs at this target. They are not deleted. */
   readonly retired?: readonly Reference[];
 }
@@ -49,7 +50,7 @@ export async function push(
   // First, because it throws for invalid options, and no bundle must be open then.
   const connection = connect(context, { ...access, isPushTarget: true });
   const loaded = await loadBundles(context, options);
-  const { graph, source } = loaded;
+  const { graph, source, missing } = loaded;
   const pushTo = async (named: Target, reader: SharedReader | undefined): Promise<PushResult> => {
     const target = loadedTarget(loaded, named);
     const retired = retire === undefined ? undefined : await retiredReferences(retire, graph, target, context.emit);
@@ -61,7 +62,7 @@ export async function push(
       isIncomplete: incompleteRoots(loaded),
       coordinator: reader,
     });
-    const result = { ...pushed, ...(retired && { retired }) };
+    const result = { ...pushed, ...(retired && { retired }), ...(missing && { missing }) };
     await onTargetDone(result);
     return result;
   };

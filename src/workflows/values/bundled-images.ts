@@ -43,8 +43,7 @@ export function missingFromBundle(
     const excluded = missing.filter((reference) => excludedReferences.includes(reference));
     for (const reference of excluded) leftOut.add(reference);
     if (excluded.length === 0) continue;
-    const option = rule === 'dropped' ? 'its registry does not have it' : `--${rule}${pattern ? ` ${pattern}` : ''}`;
-    const why = [option, reason].filter(Boolean).join(', ');
+    const why = [`--${rule}${pattern ? ` ${pattern}` : ''}`, reason].filter(Boolean).join(', ');
     emit({ type: 'warning', message: `left out of the bundle (${why}): ${excluded.join(', ')}` });
   }
   return missing.filter((reference) => !leftOut.has(reference));

@@ -6,8 +6,7 @@ import { type Bundle, openBundle } from '../../bundle/reading/bundle.ts';
 import { checkSignatures, type RequiredSigner } from '../../bundle/signing/check-signature.ts';
 import { type BundleProblem, verifyBundle } from '../../bundle/verify.ts';
 import { HashThread, hashThreadCount } from '../../bundle/verifying/hash-threads.ts';
-import type { MissingImage } from '../../inventory/inventory.ts';
-import { missingOf } from '../../inventory/missing-images.ts';
+import { type Missing, missingOf } from '../../inventory/missing-images.ts';
 import type { Context } from '../../session/context.ts';
 import { type Inspection, summarize, verifiedSigners } from '../inspect/inspect.ts';
 
@@ -17,7 +16,7 @@ export interface Verification extends Omit<Inspection, 'lock' | 'wholeTexts'> {
   readonly packedByAnother?: true;
   readonly problems: readonly BundleProblem[];
   /** Images that are needed and were not found when the bundle was made; absent if there are none. */
-  readonly missing?: readonly MissingImage[];
+  readonly missing?: readonly Missing[];
 }
 
 /**
