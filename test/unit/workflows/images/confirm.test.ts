@@ -37,11 +37,19 @@ function registries(known: Readonly<Record<string, true | AirgapError>>) {
   return { head, requests };
 }
 
-async function confirm(known: Parameters<typeof registries>[0], findings: readonly Finding[], concurrency = 4) {
+async function confirm(
+  known: Parameters<typeof registries>[0],
+  findings: readonly Finding[],
+  concurrency = 4,
+  allowMissing: NonNullable<Parameters<typeof confirmFindings>[2]['allowMissing']> = [],
+) {
   const { head, requests } = registries(known);
   const warnings: string[] = [];
   const emit = (event: AirgapEvent) => event.type === 'warning' && warnings.push(event.message);
-  const result = await confirmFindings({ head }, findings, { concurrency, emit: (event) => void emit(event) });
+  const result = await confirmFindings({ head }, findings, {
+    ...{ concurrency, allowMissing },
+    emit: (event) => void emit(event),
+  });
   const confirmed = result.images.map((one) => [one.reference, one.confidence, one.confirmed]);
   return { ...result, confirmed, requests, warnings };
 }
@@ -71,6 +79,26 @@ describe('confirming', () => {
     expect(warnings).toEqual([
       expect.stringMatching(/quay\.io\/a\/b:1.*chart shop \(shop\/templates.*spec\.args\[0\]\).*404/),
     ]);
+  });
+
+  test("takes what does not exist for no image only if it is a guess, and not an operator's default", async () => {
+    const guess = finding('quay.io/a/guess:1', 'possible');
+    const operatorDefault = {
+      ...finding('quay.io/a/default:1', 'possible'),
+      found: [{ ...location, userMade: true as const }],
+    };
+    const { missing, dropped } = await confirm({}, [guess, operatorDefault, finding('quay.io/a/likely:1')]);
+    expect(dropped.map(({ reference }) => reference)).toEqual(['quay.io/a/guess:1']);
+    expect(missing.map(({ reference }) => reference)).toEqual(['quay.io/a/default:1', 'quay.io/a/likely:1']);
+  });
+
+  test('accepts what the user accepts, and warns of patterns that accept nothing', async () => {
+    const findings = [finding('quay.io/a/a:1'), finding('quay.io/a/b:1')];
+    const patterns = [{ pattern: 'quay.io/a/b', reason: 'not built' }, { pattern: 'quay.io/a/c' }];
+    const { missing, warnings } = await confirm({}, findings, 4, patterns);
+    expect(missing.map(({ allowed }) => allowed)).toEqual([undefined, { reason: 'not built' }]);
+    expect(warnings).toContainEqual(expect.stringMatching(/--allow-missing quay\.io\/a\/c /));
+    expect(warnings).not.toContainEqual(expect.stringMatching(/--allow-missing quay\.io\/a\/b /));
   });
 
   test('warns of one cause once, however many images it hit', async () => {

@@ -87,13 +87,13 @@ describe('images in image configs', () => {
     registry.addConfigured('quay.io/acme/operator', '1', ['RELATED_IMAGE_AGENT=quay.io/acme/agent:1']);
     registry.addConfigured('quay.io/acme/agent', '1', ['SIDECAR_IMAGE=quay.io/acme/sidecar:1']);
     registry.addConfigured('quay.io/acme/sidecar', '1', ['OPERATOR_IMAGE=quay.io/acme/operator:1']);
-    const { names, graph, findings, dropped } = await resolve(registry, [locatedReference(operator)]);
+    const { names, graph, findings, missing } = await resolve(registry, [locatedReference(operator)]);
     expect(names).toEqual(['quay.io/acme/agent:1', operator, 'quay.io/acme/sidecar:1']);
     expect(graph.roots.map(({ reference }) => formatReference(reference)).sort()).toEqual(names);
     expect(findings[0]).toMatchObject({ confidence: 'likely', need: 'operand', found: [{ name: operator }] });
     // A name of a known image adds a location.
     expect(findings[1]).toMatchObject({ confidence: 'certain', found: [{ how: 'pod-spec' }, { how: 'image-config' }] });
-    expect(dropped).toEqual([]);
+    expect(missing).toEqual([]);
   });
 
   test('are followed three levels deep', async () => {
@@ -243,6 +243,12 @@ describe('an image that cannot be resolved', () => {
     expect(resolved.missing).toMatchObject([
       { reference: missing, found: [expect.objectContaining({ chart: 'acme' })], why: expect.any(String) },
     ]);
+  });
+
+  test("is missing if it is an operator's default, whatever its confidence", async () => {
+    const operatorDefault = { ...locatedReference(missing, 'possible'), userMade: true } as const;
+    const resolved = await resolve(new Registry(), [operatorDefault]);
+    expect(resolved.missing).toMatchObject([{ reference: missing, confidence: 'possible' }]);
   });
 
   test('is an error with its locations if it is certain', async () => {
