@@ -85,11 +85,9 @@ describe('an image is missing', () => {
       ...{ state: 'missing', reference: `quay.io/${name}:1`, confidence: 'likely', need: 'operand', found: [] },
       ...{ why: '404', ...(name === 'accepted' && { allowed: { reason: 'soon' } }) },
     })) as unknown as Inventory['missing'];
-    const choices: Inventory['choices'] = [{ rule: 'dropped', references: ['quay.io/guess:1'] }];
-    const decisions = new ReferenceDecisions({}, target, inventoryOf({ missing, choices }));
+    const decisions = new ReferenceDecisions({}, target, inventoryOf({ missing }));
     expect(decisions.missing('quay.io/gone:1')?.why).toBe('404');
     expect(decisions.missing('quay.io/accepted:1')?.allowed).toEqual({ reason: 'soon' });
-    expect(decisions.missing('quay.io/guess:1')).toBeUndefined();
     expect(decisions.missingImages()).toEqual(['quay.io/gone:1']);
   });
 
