@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { type Finding, isBundledByDefault } from '../../src/inventory/finding.ts';
 import { fixtureChart, realChart } from '../support/charts.ts';
 import { airgapOk, helmUnderTest, program } from '../support/cli.ts';
 import { digestOf } from '../support/digest.ts';
@@ -110,8 +111,8 @@ async function isolated({ name, chart, home, file, common, references, digests, 
 }
 
 /** References with confidence `possible` are listed, and neither bundled nor mapped. */
-function bundled(images: readonly { readonly reference: string; readonly confidence: string }[]): string[] {
-  return images.flatMap(({ reference, confidence }) => (confidence === 'possible' ? [] : [reference]));
+function bundled(images: readonly Finding[]): string[] {
+  return images.filter(isBundledByDefault).map(({ reference }) => reference);
 }
 
 /** skopeo takes a tag or a digest, not both. */
