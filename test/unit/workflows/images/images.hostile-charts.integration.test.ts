@@ -119,7 +119,7 @@ describe.for(HELMS)('a hostile chart with Helm $version', (helm) => {
 
   // Its name is a public one all the same, so that overrides leave it.
   test.each<[number, string[]]>([
-    [0, ['images']],
+    [3, ['images']],
     [3, ['values', './web', '--to', '127.0.0.1:1/m']],
   ])('is warned about for one in a custom resource: exit code %i of %j', async (expected, args) => {
     const rollout = workload('ghcr.io/acme/b:', 'Rollout').replace('apps/v1', 'argoproj.io/v1alpha1');
