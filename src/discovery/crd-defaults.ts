@@ -36,7 +36,8 @@ export function defaultImages(definition: Mapping, search: (defaults: Mapping) =
     if (!isMapping(defaults)) return [];
     const root = { path: `spec.versions[${i}].schema.openAPIV3Schema` };
     return search(defaults).map((match): Match => {
-      const isComplete = /\/.*[:@]/.test(match.written);
+      const isComplete =
+        /[:@]/.test(match.written.slice(match.written.indexOf('/') + 1)) && match.written.includes('/');
       return {
         ...match,
         how: 'custom-resource',

@@ -231,13 +231,13 @@ export class ReferenceWalker {
 
 /** Reports whether the parts are of a repository of source code. A key that names an image says otherwise. */
 function isOfSource(
-  { fieldPath, parts }: SplitReference,
+  { written, fieldPath, parts }: SplitReference,
   entries: readonly NamedValue[],
   { inSource, underImage }: WalkContext,
 ): boolean {
   if (underImage || parts.some(({ role }) => role === 'image' || role === 'registry')) return false;
   const key = entries.find((entry) => entry.fieldPath === fieldPath)?.key ?? '';
-  return inSource || isSourceKey(key) || hasSourceFields(entries);
+  return inSource || isSourceKey(key) || hasSourceFields(entries, written);
 }
 
 /** Returns a volume without the image that it mounts, which has been assessed. */

@@ -38,7 +38,7 @@ export function explanationOf(
   if (/^\s*(?:#|\/\/|--\s|;|\*\s|<!--|\{\{-?\s*\/\*)/.test(before) || /\s(?:#|\/\/)\s/.test(before)) return 'a comment';
   if (/[\w.+-]@$/.test(before)) return 'an e-mail address';
   if (/https?:\/\/$/.test(before) && WEB_PAGE.test(name)) return 'an address of the web pages or the API of a registry';
-  const key = /^[\s-]*["']?([\w.-]+)["']?\s*[:=]/.exec(before)?.[1];
+  const key = /^[\s-]*["']?([A-Za-z_][\w.-]*)["']?\s*[:=]/.exec(before)?.[1];
   return key !== undefined && DESCRIBING.test(key) ? 'documentation' : undefined;
 }
 
@@ -52,11 +52,12 @@ function isDefault(keys: readonly string[]): boolean {
   return schema >= 0 && start >= 0 && keys[start - 1] !== 'properties' && !SCHEMA_WORDS.has(keys.at(-1) ?? '');
 }
 
-/** Returns the line around a name, before it and after it. */
-export function lineOf(text: string, start: number, end: number): { readonly before: string; readonly after: string } {
-  const newline = text.indexOf('\n', end);
-  return {
-    before: text.slice(text.lastIndexOf('\n', start - 1) + 1, start),
-    after: text.slice(end, newline < 0 ? undefined : newline),
-  };
+/** Characters of a line that are looked at before a name: there may be many names in one long line. */
+const MAX_BEFORE = 2000;
+
+/** Returns the beginning of the line in which a name starts, up to the name. One that is too long begins with an ellipsis. */
+export function lineBefore(text: string, start: number): string {
+  const window = text.slice(Math.max(0, start - MAX_BEFORE), start);
+  const newline = window.lastIndexOf('\n');
+  return newline < 0 && start > MAX_BEFORE ? `…${window}` : window.slice(newline + 1);
 }

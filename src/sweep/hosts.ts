@@ -46,7 +46,7 @@ export class RegistryHosts {
       .filter((host) => host.includes('.'));
     this.#exact = new Set([...REGISTRIES, ...names]);
     const texts = [...this.#exact, ...SUFFIXES, '.amazonaws.com', '.on.aws'];
-    this.#search = new RegExp(texts.map((text) => text.replaceAll('.', '\\.')).join('|'), 'gi');
+    this.#search = new RegExp(texts.map((text) => text.replaceAll(/[.[\]]/g, '\\$&')).join('|'), 'gi');
   }
 
   /** Texts that a document with the name of a registry contains. */

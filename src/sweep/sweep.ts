@@ -2,7 +2,7 @@ import type { FieldPath } from '../base/field-path.ts';
 import { isMapping } from '../base/mapping.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
 import { readWithSecondParser } from '../helm/second-parser.ts';
-import { type Explanation, explanationOf, lineOf } from './explain.ts';
+import { type Explanation, explanationOf, lineBefore } from './explain.ts';
 import { mayContainName, namesIn, type Range, type SearchedNames } from './names.ts';
 import { embeddedTexts, readings, type TextAt, textsOf } from './strings.ts';
 
@@ -79,10 +79,10 @@ function sweptName(
   { start, end }: Range,
 ): FieldPath & Pick<SweptName, 'text' | 'shape' | 'explained'> {
   const text = whole.slice(start, end);
-  const line = lineOf(whole, start, end);
-  const explained = explanationOf({ keys, kind }, text, line.before);
-  const isPattern = line.after.startsWith('*') || line.after.startsWith(':*') || line.after.startsWith('/*');
-  const shape = isPattern ? 'bare' : shapeOf(text, nameBefore(line.before) ?? keys.at(-1) ?? '');
+  const before = lineBefore(whole, start);
+  const explained = explanationOf({ keys, kind }, text, before);
+  const isPattern = /^[:/]?\*/.test(whole.slice(end, end + 2));
+  const shape = isPattern ? 'bare' : shapeOf(text, nameBefore(before) ?? keys.at(-1) ?? '');
   return { ...fieldPath, text, shape, ...(explained && { explained }) };
 }
 
@@ -96,5 +96,15 @@ function shapeOf(text: string, field: string): SweptName['shape'] {
 
 /** Returns the name that a line gives to what follows: `registry: `, `REGISTRY=`, `--registry `. */
 function nameBefore(before: string): string | undefined {
-  return /(?:^|[\s"'{,;-])([A-Za-z_][\w.-]*)["']?\s*(?:[:=]|\s)\s*["'[]*(?:\w+:\/\/)?$/.exec(before)?.[1];
+  const back = (from: number, character: RegExp): number => {
+    let end = from;
+    while (end > 0 && character.test(before[end - 1] as string)) end -= 1;
+    return end;
+  };
+  const value = back(before.endsWith('://') ? back(before.length - 3, /\w/) : before.length, /["'[]/);
+  const gap = back(value, /\s/);
+  const isAssigned = /[:=]/.test(before[gap - 1] ?? '');
+  if (!isAssigned && gap === value) return undefined;
+  const end = back(isAssigned ? back(gap - 1, /\s/) : gap, /["']/);
+  return /[A-Za-z_].*/.exec(before.slice(back(end, /[\w.-]/), end))?.[0];
 }

@@ -7,6 +7,7 @@ import {
   createNamespace,
   insideHelm,
   installInside,
+  PULL_SECRET,
   pushInside,
   uninstallInside,
   valuesInside,
@@ -36,7 +37,9 @@ describe.concurrent.each(['3.21.4', '4.2.4'])('with Helm %s', (version) => {
     const site = { helm, file, chart: 'kratos', version: '0.62.0', namespace };
     await createNamespace(cluster, namespace);
     await pushInside(site);
-    const { code, overrides, stderr } = await valuesInside(site);
+    // The Pod of the chart's test takes no pull secret, and does not run here.
+    const flags = ['--pull-secret', PULL_SECRET, '--allow-without-pull-secret'];
+    const { code, overrides, stderr } = await valuesInside(site, flags);
     expect(code, stderr).toBe(0);
     expect(await installInside(site, overrides)).toMatchObject({ code: 0 });
     const { containers, publicImages } = await settle(cluster, { namespaces: [namespace] });

@@ -277,9 +277,15 @@ spec: {url: oci://ghcr.io/acme/fixed, ref: {tag: v1}}
   ),
   shape(
     'all values in a Secret, for a program to read',
-    'proxy: {image: {name: traefik, tag: v3}}\nlabel: traefik\n',
+    'proxy: {image: {name: acme/proxy, tag: v3}}\nlabel: acme/proxy\n',
     'apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  values.yaml: {{ .Values | toYaml | b64enc | quote }}\n',
     { setPaths: ['proxy.image.name'] },
+  ),
+  shape(
+    'all values in a Secret, with a name of one word, which may be of anything',
+    'proxy: {image: {name: traefik, tag: v3}}\nlabel: traefik\n',
+    'apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  values.yaml: {{ .Values | toYaml | b64enc | quote }}\n',
+    { setPaths: [] },
   ),
   shape(
     "another chart's values in base64, in a script",

@@ -77,13 +77,17 @@ interface DefinedKind {
   readonly kind: string;
 }
 
-/** Returns the kind that a custom resource definition defines. Its fields are read without parsing, which takes long for large schemas. */
+/**
+ * Returns the kind that a custom resource definition defines. Its fields are read without parsing, which takes long for large
+ * schemas: `names` and `group` are the first keys of these names in `spec`, as schemas are in `versions`.
+ */
 function definedKind(text: string): DefinedKind[] {
   if (!text.includes('CustomResourceDefinition')) return [];
-  const names = text.indexOf('names:') >= 0 ? text.indexOf('names:') : text.indexOf('"names"');
-  const kind = /\bkind["']?:\s*["']?(\w+)/.exec(text.slice(names, names + 1000))?.[1];
-  const group = /^\s*["']?group["']?:\s*["']?([\w.-]+)/m.exec(text)?.[1];
-  return names < 0 || kind === undefined || group === undefined ? [] : [{ group, kind }];
+  const spec = text.slice(Math.max(0, text.search(/\bspec["']?:/)));
+  const names = spec.slice(Math.max(0, spec.search(/\bnames["']?:/))).slice(0, 1000);
+  const kind = /\bkind["']?:\s*["']?(\w+)/.exec(names)?.[1];
+  const group = /\bgroup["']?:\s*["']?([\w.-]+)/.exec(spec)?.[1];
+  return kind === undefined || group === undefined ? [] : [{ group, kind }];
 }
 
 /** Returns the kinds of custom resources, with their groups, that neither a rule nor a definition nor an image in them explains. */

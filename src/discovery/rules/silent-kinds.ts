@@ -29,7 +29,7 @@ const SILENT: Readonly<Record<string, readonly [Reason, string]>> = {
   'acme.cert-manager.io': ['a certificate', '*'],
   'networking.gke.io': ['a rule for traffic', '*'],
   'cloud.google.com': ['a rule for traffic', '*'],
-  'gateway.networking.k8s.io': ['a rule for traffic', '*'],
+  'gateway.networking.k8s.io': ['a rule for traffic', '* -Gateway'],
   'gateway.networking.x-k8s.io': ['a rule for traffic', '*'],
   'networking.istio.io': ['a rule for traffic', '*'],
   'security.istio.io': ['a policy', '*'],
@@ -71,7 +71,7 @@ const SILENT: Readonly<Record<string, readonly [Reason, string]>> = {
   'notification.toolkit.fluxcd.io': ['a source or setting of a tool that fetches charts', '*'],
   'argoproj.io': [
     'a source or setting of a tool that fetches charts',
-    'AppProject AnalysisTemplate ClusterAnalysisTemplate EventSource Sensor EventBus',
+    'AppProject AnalysisTemplate ClusterAnalysisTemplate',
   ],
   'console.openshift.io': ['a setting of the cluster', '*'],
   'config.openshift.io': ['a setting of the cluster', '*'],

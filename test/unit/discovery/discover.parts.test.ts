@@ -126,6 +126,11 @@ describe('what is no image', () => {
     expect(find(variables({ GIT_REPOSITORY: 'acme/handbook', GIT_TAG: 'v1' }))).toEqual({ 'reg.io/own:1': 'certain' });
   });
 
+  it('not: an image of a program that has a path', () => {
+    const text = 'server: {repository: quay.io/acme/server, tag: v1, path: /api}';
+    expect(find(configMap(text))).toEqual({ 'quay.io/acme/server:v1': 'likely' });
+  });
+
   it('not: an image of git', () => {
     expect(find(configMap('git: {image: {repository: alpine/git, tag: "2.40"}}'))).toEqual({
       'docker.io/alpine/git:2.40': 'likely',

@@ -11,6 +11,7 @@ const DYNAMIC: Readonly<Record<string, string>> = {
   'discovery/shell/variables.ts': 'of a variable name, letters and digits',
   'ecr/hosts.ts': 'of literals in that file, on hosts',
   'ecr/names.ts': 'of literals in that file; parts are separated by a slash',
+  'sweep/hosts.ts': 'of names of hosts, one after the other',
   'base/user-pattern.ts': 'of the user; run with a time limit',
 };
 
