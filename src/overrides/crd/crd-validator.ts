@@ -4,6 +4,7 @@ import { IN_CRDS_FOLDER, readChartFiles } from '../../helm/chart-files.ts';
 import { documentKey, type RenderedDocument } from '../../helm/documents.ts';
 import type { Render, Renderer } from '../../helm/render.ts';
 import { typeMetaOf } from '../../helm/type-meta.ts';
+import type { NotKnown } from '../../inventory/state.ts';
 import { type Change, changesBetween, type RenderOutput } from '../../value-tracing/changes.ts';
 import type { LeafPath } from '../../value-tracing/leaves.ts';
 import { type CrdVersion, crdManifests, findCrdVersion } from './crd.ts';
@@ -23,6 +24,8 @@ export interface CrdValidator {
   readonly schemaAt: (object: RenderedDocument['object'], path: LeafPath) => StructuralSchema | undefined;
   /** All violations found so far, one per field. */
   readonly violations: () => readonly CrdViolation[];
+  /** The kinds of changed resources that were not checked, because their definition cannot be read. */
+  readonly unchecked: () => readonly NotKnown[];
 }
 
 /**
@@ -32,14 +35,14 @@ export interface CrdValidator {
  */
 export function createCrdValidator(renderer: Renderer, before: readonly RenderOutput[]): CrdValidator {
   const violations = new Map<string, CrdViolation>();
-  const versions = new Map<string, CrdVersion | undefined>();
+  const versions = new Map<string, ReturnType<typeof findCrdVersion>>();
   let reading: Promise<string[]> | undefined;
   const readManifests = async (): Promise<string[]> => {
     const files = await readChartFiles(renderer.chart.archive, IN_CRDS_FOLDER);
     const rendered = before.flatMap(({ documents }) => documents.map(({ text }) => text));
     return [...new Set([...crdManifests([...files.values()]), ...crdManifests(rendered)])];
   };
-  let findVersion: (apiVersion: string, kind: string) => CrdVersion | undefined = () => undefined;
+  let findVersion: FindVersion = () => undefined;
   const check = async (renders: readonly Render[]): Promise<void> => {
     if (!changesCustomResources(before, renders)) return;
     reading ??= readManifests();
@@ -48,7 +51,8 @@ export function createCrdValidator(renderer: Renderer, before: readonly RenderOu
     findVersion = (apiVersion, kind) => {
       const key = `${apiVersion} ${kind}`;
       if (!versions.has(key)) versions.set(key, findCrdVersion(manifests, apiVersion, kind));
-      return versions.get(key);
+      const found = versions.get(key);
+      return found === 'unread' ? undefined : found;
     };
     const newViolations = newCrdViolations(before, renders, findVersion);
     for (const violation of newViolations)
@@ -61,8 +65,16 @@ export function createCrdValidator(renderer: Renderer, before: readonly RenderOu
     const schema = findVersion(String(object?.apiVersion), String(object?.kind))?.schemaAt(path);
     return schema === 'any' ? undefined : schema;
   };
-  return { check, schemaAt, violations: () => [...violations.values()] };
+  const unchecked = (): NotKnown[] =>
+    [...versions].flatMap(([subject, version]) =>
+      version === 'unread' ? [{ state: 'not-known', subject, chart: renderer.chart.metadata.name, why: UNREAD }] : [],
+    );
+  return { check, schemaAt, violations: () => [...violations.values()], unchecked };
 }
+
+type FindVersion = (apiVersion: string, kind: string) => CrdVersion | undefined;
+
+const UNREAD = 'its definition cannot be read, so it is not checked that the cluster accepts the changed resources';
 
 /** Field of a custom resource that violates its CRD with the overrides and not without them. */
 interface CrdViolation {
@@ -88,7 +100,7 @@ function changesCustomResources(before: readonly RenderOutput[], after: readonly
 function newCrdViolations(
   before: readonly RenderOutput[],
   after: readonly RenderOutput[],
-  findVersion: (apiVersion: string, kind: string) => CrdVersion | undefined,
+  findVersion: FindVersion,
 ): CrdViolation[] {
   const pairs = changedCustomResources(before, after);
   const objects = new Map(
@@ -127,7 +139,9 @@ function violationsOfChange(
   const schema = crdVersion.schemaAt(path);
   const field = formatPath(path);
   if (schema === 'any' || value === undefined) return [];
-  if (schema === undefined) return [{ path: field, message: 'is not defined in the schema' }];
+  // What the chart sets itself, the cluster drops or accepts with the overrides as without them.
+  if (schema === undefined)
+    return before === undefined ? [{ path: field, message: 'is not defined in the schema' }] : [];
   const previous = new Set((isWholeResource ? [] : schemaViolations(schema, before, field)).map(violationText));
   return schemaViolations(schema, value, field).filter((violation) => !previous.has(violationText(violation)));
 }

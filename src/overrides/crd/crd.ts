@@ -1,4 +1,4 @@
-import { readYamlValues } from '../../base/yaml-read.ts';
+import { readManifest } from '../../helm/go-yaml.ts';
 import type { LeafPath } from '../../value-tracing/leaves.ts';
 import { asSchema, childSchema, type StructuralSchema } from './structural-schema.ts';
 
@@ -17,29 +17,38 @@ export function crdManifests(files: readonly string[]): string[] {
 }
 
 /**
- * Finds a version of a CRD; undefined if no manifest defines it with a schema. A CRD can be 1 MB, so fields are located
- * by indentation first, and the manifest is parsed only if that fails.
+ * Finds a version of a CRD; undefined if no manifest defines it with a schema, `unread` if one that cannot be read may. A CRD can be 1 MB,
+ * so fields are located by indentation first, and the manifest is parsed only if that fails, or if it has aliases.
  * @param apiVersion group and version, `monitoring.coreos.com/v1`
  */
-export function findCrdVersion(manifests: readonly string[], apiVersion: string, kind: string): CrdVersion | undefined {
+export function findCrdVersion(
+  manifests: readonly string[],
+  apiVersion: string,
+  kind: string,
+): CrdVersion | 'unread' | undefined {
   const [group = '', version = ''] = apiVersion.split('/');
+  let unread: 'unread' | undefined;
   for (const text of manifests) {
     if (!text.includes(kind) || !text.includes(group)) continue;
     const block = schemaBlock(text, group, kind, version);
     if (block === 'another') continue;
-    let parsed: { readonly root: StructuralSchema | undefined } | undefined;
-    const root = (): StructuralSchema | undefined => {
+    const lines = block === undefined || ALIAS.test(text) ? undefined : block;
+    let parsed: { readonly root: StructuralSchema | 'unread' | undefined } | undefined;
+    const root = (): StructuralSchema | 'unread' | undefined => {
       parsed ??= { root: parseSchema(text, group, kind, version) };
       return parsed.root;
     };
-    if (block === undefined && root() === undefined) continue;
-    return {
-      schemaAt: (path) =>
-        (block === undefined ? undefined : fieldBlock(block, path)) ?? schemaAtPath(root() ?? {}, path),
-    };
+    if (lines === undefined && root() === undefined) continue;
+    if (lines === undefined && root() === 'unread') unread = 'unread';
+    else
+      return {
+        schemaAt: (path) => (lines === undefined ? undefined : fieldBlock(lines, path)) ?? schemaAtPath(root(), path),
+      };
   }
-  return undefined;
+  return unread;
 }
+
+const ALIAS = /[\s[,]\*[\w.-]+[ \t]*(?:[,\]}\r\n]|$)/;
 
 /**
  * Returns the lines of a version's schema; `another` for a CRD of another kind, undefined if indentation does not show
@@ -65,24 +74,30 @@ function fieldBlock(block: string, path: LeafPath): StructuralSchema | undefined
     const properties: string | undefined = typeof key === 'number' ? current : blockUnder(current, 'properties');
     current = properties && blockUnder(properties, typeof key === 'number' ? 'items' : key);
   }
-  return current === undefined ? undefined : asSchema(readFirstDocument(current));
+  return current === undefined ? undefined : asSchema(readManifest(current).object);
 }
 
-function parseSchema(text: string, group: string, kind: string, version: string): StructuralSchema | undefined {
-  const spec = asSchema(asSchema(readFirstDocument(text))?.spec);
+function parseSchema(
+  text: string,
+  group: string,
+  kind: string,
+  version: string,
+): StructuralSchema | 'unread' | undefined {
+  const { object, problem } = readManifest(text);
+  if (problem !== undefined) return 'unread';
+  const spec = asSchema(object?.spec);
   if (spec?.group !== group || asSchema(spec.names)?.kind !== kind || !Array.isArray(spec.versions)) return undefined;
   const matchingVersion = spec.versions.map(asSchema).find((item) => item?.name === version);
   return asSchema(asSchema(matchingVersion?.schema)?.openAPIV3Schema);
 }
 
-function schemaAtPath(root: StructuralSchema, path: LeafPath): StructuralSchema | 'any' | undefined {
-  let current: StructuralSchema | 'any' | undefined = root;
+function schemaAtPath(
+  root: StructuralSchema | 'unread' | undefined,
+  path: LeafPath,
+): StructuralSchema | 'any' | undefined {
+  let current: StructuralSchema | 'any' | undefined = root === 'unread' ? 'any' : root;
   for (const key of path) if (current !== undefined && current !== 'any') current = childSchema(current, key);
   return current;
-}
-
-function readFirstDocument(text: string): unknown {
-  return readYamlValues(text)?.[0];
 }
 
 /**

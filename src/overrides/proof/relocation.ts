@@ -128,7 +128,9 @@ export async function renderAll(
 
 /** Compares renders with and without overrides. */
 export function proofOf(relocation: Relocation, renders: readonly Render[]): Proof {
-  return combineProofs(renders.map((render, i) => proveRender(relocation, render, i)));
+  const proof = combineProofs(renders.map((render, i) => proveRender(relocation, render, i)));
+  const notKnown = [...(proof.notKnown ?? []), ...relocation.crdValidator.unchecked()];
+  return { ...proof, ...(notKnown.length > 0 && { notKnown }) };
 }
 
 /** Compares the render of one variant with overrides with that without, and searches it for other public names. */

@@ -28,7 +28,7 @@ describe.for(HELMS)('custom resources with a CRD in the chart, with Helm $versio
       emit: () => undefined,
     };
     const [one] = await values(context, { request: { chart }, bundle: undefined, target, render: {} });
-    return { overrides: one?.overrides, residue: one?.proof.residue ?? [] };
+    return { overrides: one?.overrides, residue: one?.proof.residue ?? [], notKnown: one?.proof.notKnown ?? [] };
   }
   const test = it.skipIf(helm.path === undefined);
   const [operator, agent] = ['operator', 'agent'].map((name) => `ecr.example:5000/m/quay.io/acme/${name}:1`);
@@ -49,6 +49,18 @@ describe.for(HELMS)('custom resources with a CRD in the chart, with Helm $versio
       'charts/crds/crds/agent.yaml': agentCrd({ type: 'object', properties: { image } }),
     });
     expect(residue).toHaveLength(1);
+  });
+
+  test('are named as not checked if their CRD cannot be read, and a value that works is used', async () => {
+    const unread = `${agentCrd({ type: 'object', properties: { image } })}      bad: *X\n`;
+    const { overrides, residue, notKnown } = await result({ 'crds/agent.yaml': unread });
+    expect([overrides, residue]).toEqual([{ image: operator, agent }, []]);
+    expect(notKnown.map(({ subject }) => subject)).toEqual(['acme.example/v1 Agent']);
+  });
+
+  test('may have fields that the CRD does not define and the chart sets', async () => {
+    const { overrides, residue } = await result({ 'crds/agent.yaml': agentCrd({ type: 'object', properties: {} }) });
+    expect([overrides, residue]).toEqual([{ image: operator, agent }, []]);
   });
 
   test('may have violations that exist without the overrides', async () => {

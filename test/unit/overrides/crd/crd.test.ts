@@ -31,6 +31,48 @@ const definition = (kind: string, group = 'acme.example') => ({
   },
 });
 
+function read(found: ReturnType<typeof findCrdVersion>) {
+  if (found === 'unread') throw new Error('a definition that can be read is not');
+  return found;
+}
+
+const SPEC = `kind: CustomResourceDefinition
+spec:
+  group: acme.example
+  names:
+    kind: Agent
+  versions:
+    - name: v1
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties:
+            first: &S
+              type: string
+            second:
+              MERGE
+              description: as the first
+            third: *S
+`;
+
+describe('a CRD with anchors', () => {
+  it.for(['<<: *S', '!!merge <<: *S', '<<: [*S]'])('is read as Kubernetes reads it: %s', (merge) => {
+    const found = read(findCrdVersion([SPEC.replace('MERGE', merge)], 'acme.example/v1', 'Agent'));
+    for (const field of ['first', 'second', 'third'])
+      expect(found?.schemaAt([field])).toMatchObject({ type: 'string' });
+    expect(found?.schemaAt(['fourth'])).toBeUndefined();
+  });
+});
+
+it('a CRD that cannot be read is no CRD without fields', () => {
+  const broken = SPEC.replace('MERGE', '<<: *T');
+  expect(findCrdVersion([broken], 'acme.example/v1', 'Agent')).toBe('unread');
+  expect(findCrdVersion([broken, stringify(definition('Agent'))], 'acme.example/v1', 'Agent')).toHaveProperty(
+    'schemaAt',
+  );
+  expect(findCrdVersion([broken], 'acme.example/v1', 'Other')).toBeUndefined();
+});
+
 describe('a CRD', () => {
   const list = ['Agents', 'Agent'].map((kind) => definition(kind));
   const styles: readonly (readonly [string, string])[] = [
@@ -48,7 +90,7 @@ describe('a CRD', () => {
   it.for(styles)('is found by group, kind and version in %s', ([, text]) => {
     const texts = crdManifests([text, 'kind: ConfigMap\n']);
     expect(texts).toHaveLength(2);
-    const found = findCrdVersion(texts, 'acme.example/v1', 'Agent');
+    const found = read(findCrdVersion(texts, 'acme.example/v1', 'Agent'));
     expect(found?.schemaAt(['spec', 'image'])).toEqual({ type: 'string' });
     expect(found?.schemaAt(['spec', 'pods', 3, 'secrets', 0])).toEqual({ type: 'string' });
     expect(found?.schemaAt(['spec', 'pods', 3, 'secret'])).toBeUndefined();
