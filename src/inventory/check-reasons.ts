@@ -1,6 +1,7 @@
 /**
  * Reasons why a node would not get an image, in the order of reports:
  * - `public-name`: the reference does not name the target, whatever the target has
+ * - `wrong-name`: it has the host of the target, but another port, or is joined wrongly
  * - `unpinned`: it stays public on purpose, but its tag is `latest` or absent
  * - `missing`: neither the target nor the bundle has it, because its registry did not when the bundle was made
  * - `not-in-bundle`: neither the target nor the bundle has it
@@ -13,6 +14,7 @@
  */
 export const CHECK_REASONS = [
   'public-name',
+  'wrong-name',
   'unpinned',
   'missing',
   'not-in-bundle',

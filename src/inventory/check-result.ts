@@ -55,7 +55,7 @@ const image = z
     workloads: z.array(workload),
   })
   .superRefine((entry, context) => {
-    if (entry.status === 'public-name') return;
+    if (entry.status === 'public-name' || entry.status === 'wrong-name') return;
     for (const key of ['reference', 'source'] as const) {
       const isWrong = entry[key] !== undefined && !referenceSchema.safeParse(entry[key]).success;
       if (isWrong) context.addIssue({ code: 'custom', path: [key], message: 'not a full image reference' });

@@ -228,6 +228,15 @@ export function isUnderTarget(target: Target, reference: Reference): boolean {
   return reference.path === prefix && templates(target).includes('');
 }
 
+/**
+ * Reports whether a name that is not under the target has its host all the same: without the port, a part or the slash, as where a template
+ * joins what does not belong together.
+ */
+export function hasTargetHost({ registry }: Target, name: string): boolean {
+  const host = registry.replace(/:\d+$/, '');
+  return name.toLowerCase().startsWith(host) && !/[.-]/.test(name[host.length] ?? '');
+}
+
 /** Reports whether a repository is the one shared by all images, in which `push` owns all tags. */
 export function isSharedRepository(target: Target, { registry, path }: Repository): boolean {
   return changesTags(target) && registry === target.registry && path === target.prefix;

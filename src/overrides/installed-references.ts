@@ -15,6 +15,7 @@ import {
   locationKey,
   mentionsReference,
   type PodWithoutSecret,
+  stringsOf,
 } from './proof/proof.ts';
 import { isRedirected } from './proof/redirect.ts';
 import {
@@ -154,11 +155,13 @@ function referencesWith(
   const { wanted, staying: stillStaying } = splitReferences(relocation, render, variantIndex);
   const found = [...wanted, ...stillStaying];
   const foundLocations = new Set(found.map(locationKey));
-  const texts = new Map(documents.map((document) => [documentKey(document.template, document.index), document.text]));
+  const documentsByKey = new Map(
+    documents.map((document) => [documentKey(document.template, document.index), document]),
+  );
   // References that only value tracing shows, and those whose new text is not recognized at their location.
   const others = references.flatMap((located): LocatedReference[] => {
     if (foundLocations.has(locationKey(located))) return [];
-    const text = texts.get(documentKey(located.template, located.document)) ?? '';
+    const text = stringsOf(documentsByKey.get(documentKey(located.template, located.document)));
     const reference = expectedReference(located, target);
     if (containsReference(text, reference)) return [{ ...located, reference }];
     return mentionsReference(text, located.written) ? [located] : [];
@@ -167,10 +170,9 @@ function referencesWith(
     isRedirected(located, documents, target) ? { ...located, reference: expectedReference(located, target) } : located,
   );
   const kept = staying.filter((located) => {
-    const text = texts.get(documentKey(located.template, located.document));
-    return (
-      !foundLocations.has(locationKey(located)) && (text === undefined || mentionsReference(text, located.written))
-    );
+    const document = documentsByKey.get(documentKey(located.template, located.document));
+    if (foundLocations.has(locationKey(located))) return false;
+    return document === undefined || mentionsReference(stringsOf(document), located.written);
   });
   return [...found, ...others, ...chosen, ...kept];
 }

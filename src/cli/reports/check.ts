@@ -9,6 +9,7 @@ import { joinLines, shortDigest } from './text.ts';
 /** What each reason means, for people: the end of a sentence about images. */
 const REASON_TEXTS: Readonly<Record<CheckReason, string>> = {
   'public-name': 'would be pulled from other registries, not from the target',
+  'wrong-name': 'have the host of the target, but not the name at which it has them',
   unpinned: 'are accepted from other registries, but their tags are not fixed',
   missing: 'are missing: neither the target nor the bundle has them, and their registries did not',
   'not-in-bundle': 'are not in the bundle',

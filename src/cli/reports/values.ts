@@ -32,11 +32,8 @@ export function proofReport(result: Overrides, showProfile = false): string {
     );
   }
   for (const unmapped of proof.residue) {
-    const { reference, written, because } = unmapped;
-    lines.push(
-      `  unmapped, still public: ${reference}`,
-      `    ${placeOf(unmapped)}${written === reference ? '' : ` has ${written}`}`,
-    );
+    const { because } = unmapped;
+    lines.push(...unmappedLines(unmapped));
     const why = postRenderMap?.inHooks.includes(unmapped) ? postRenderMap.hint : because;
     if (why !== undefined) lines.push(`    ${why}`);
   }
@@ -44,6 +41,14 @@ export function proofReport(result: Overrides, showProfile = false): string {
   lines.push(...proofDetails(proof), ...copiedValuesText(copied));
   for (const reference of notInBundle) lines.push(`  not in the bundle: ${reference}`);
   return joinLines(lines);
+}
+
+function unmappedLines(unmapped: Overrides['proof']['residue'][number]): string[] {
+  const { reference, written, wrongName } = unmapped;
+  return [
+    `  unmapped, ${wrongName ? 'private, but not the name at the target' : 'still public'}: ${reference}`,
+    `    ${placeOf(unmapped)}${written === reference ? '' : ` has ${written}`}`,
+  ];
 }
 
 /** Formats a reference that stays public. */
@@ -125,11 +130,9 @@ export function umbrellaReport(
       `${chart} ${version}${detailText}: ${proof.rewritten} of ${count(proof.references, 'reference')} private, proved by rendering`,
     );
     for (const unmapped of proof.residue) {
-      const { reference, written } = unmapped;
-      const current = written === reference ? '' : ` has ${written}`;
-      lines.push(`  unmapped, still public: ${reference}`, `    ${placeOf(unmapped)}${current}`);
+      lines.push(...unmappedLines(unmapped));
     }
-    lines.push(...stateLines(proof));
+    lines.push(...stateLines(proof), ...notKnownLines(proof.notKnown).map((line) => `  ${line}`));
   }
   lines.push(...copiedValuesText(copied));
   for (const reason of left) lines.push(`  not redirected: ${reason}`);

@@ -5,6 +5,7 @@ import type { MissingImage } from '../../inventory/inventory.ts';
 import type { NotKnown, ReferenceState } from '../../inventory/state.ts';
 import { formatTargetReference, isSharedRepository, isUnderTarget, type Target } from '../../naming/naming.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
+import { textsOf } from '../../sweep/strings.ts';
 import { occurrences, wholeOccurrences } from '../../value-tracing/name-segments.ts';
 import { isRedirected } from './redirect.ts';
 
@@ -37,6 +38,8 @@ interface MissingReference extends ReferencePoint, Pick<MissingImage, 'why' | 'a
 export interface UnmappedReference extends ReferencePoint {
   /** Reason why no value changes it, if known. */
   readonly because?: string;
+  /** It has the host of the target, but is not the name that push gives: nothing is there to pull. */
+  readonly wrongName?: true;
 }
 
 /** A public name that no program pulls from where it stands. */
@@ -138,8 +141,8 @@ export function prove(
     const expected = expectedReference(location, target);
     const atLocation = afterByLocation.get(locationKey(location)) ?? [];
     if (atLocation.some(({ reference }) => reference === expected)) continue;
-    const text = documentsByKey.get(documentKey(location.template, location.document))?.text ?? '';
-    const isMoved = atLocation.length === 0 && containsReference(text, expected);
+    const document = documentsByKey.get(documentKey(location.template, location.document));
+    const isMoved = atLocation.length === 0 && containsReference(stringsOf(document), expected);
     if (!isMoved) unmapped.push(toUnmapped(location, atLocation[0]?.written ?? location.written));
   }
   const reported = new Set(unmapped.map(({ reference, template, path }) => `${reference}\n${template}\n${path}`));
@@ -197,6 +200,12 @@ function distinct<T extends object>(entries: readonly T[]): T[] {
 export function expectedReference({ reference }: ReferenceLocation, target: Target): string {
   const parsed = parseReference(reference);
   return isUnderTarget(target, parsed) ? formatReference(parsed) : formatTargetReference(target, parsed);
+}
+
+/** Returns the strings that Kubernetes reads in a document, one after the other: without its comments. */
+export function stringsOf(document: RenderedDocument | undefined): string {
+  const texts = textsOf(document?.object, { fieldPath: { path: '' }, keys: [], kind: '' });
+  return [...texts].map(({ text }) => text).join('\n');
 }
 
 /** Reports whether a text contains a private name that is not the beginning of a longer one. A digest may follow. */

@@ -12,7 +12,7 @@ import type { Render, Renderer, Values } from '../../helm/render.ts';
 import { type TemplateSource, templateSources } from '../../helm/subcharts.ts';
 import { isLocationBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
 import type { NotKnown } from '../../inventory/state.ts';
-import type { Target } from '../../naming/naming.ts';
+import { hasTargetHost, type Target } from '../../naming/naming.ts';
 import { targetPrefix } from '../../naming/path-prefix.ts';
 import { checkCrds } from '../../search/crds.ts';
 import { type ReferenceDecisions, type StayingReference, splitStaying } from '../../search/reference-decisions.ts';
@@ -147,7 +147,9 @@ export function proveRender(
   return {
     ...proof,
     ...swept,
-    unmapped: [...proof.unmapped, ...swept.places.map((place) => unmappedPlace(place, target))],
+    unmapped: [...proof.unmapped, ...swept.places.map((place) => unmappedPlace(place, target))].map((entry) =>
+      hasTargetHost(target, entry.written) ? { ...entry, wrongName: true } : entry,
+    ),
   };
 }
 

@@ -2,7 +2,7 @@ import type { Keychain } from '../../auth/keychain.ts';
 import type { Advance } from '../../base/step.ts';
 import { compareText } from '../../base/text-order.ts';
 import type { CheckedImage, CheckedWorkload } from '../../inventory/check-result.ts';
-import { isUnderTarget, type Target } from '../../naming/naming.ts';
+import { hasTargetHost, isUnderTarget, type Target } from '../../naming/naming.ts';
 import { formatPlatform, type Platform } from '../../oci/platform.ts';
 import { parseReference, type Reference } from '../../oci/reference.ts';
 import type { InstalledReference } from '../../overrides/index.ts';
@@ -17,6 +17,8 @@ export interface WantedImage
   extends Pick<CheckedImage, 'reference' | 'source' | 'digest' | 'sourceDigest' | 'anonymous' | 'workloads'> {
   /** The reference names another registry than the target. */
   readonly isPublic: boolean;
+  /** It has the host of the target. */
+  readonly isWrong: boolean;
   /** Why a public reference is not changed, if that is known. */
   readonly whyPublic?: string | undefined;
   /** What to do about a public reference, if that is not the same for all. */
@@ -73,6 +75,7 @@ export function wantedImages(
       ...(isAnonymous({ chart, located }) && { anonymous: true as const }),
       workloads: distinct(group.map((entry) => workloadOf(entry.chart, entry.located))),
       isPublic,
+      isWrong: target !== undefined && hasTargetHost(target, reference),
       whyPublic,
       publicHint: chart.publicHint,
       allowed,
@@ -183,9 +186,10 @@ export async function answerImages(
   { bundled, platforms, pods, anonymous, secret, advance }: Answering,
 ): Promise<CheckedImage[]> {
   const answerTo = async (image: WantedImage): Promise<TargetAnswer> => {
-    const { reference, source, isPublic, whyPublic, publicHint, allowed, needsFixedTag } = image;
+    const { reference, source, isPublic, isWrong, whyPublic, publicHint, allowed, needsFixedTag } = image;
     if (allowed !== undefined)
       return { status: !needsFixedTag || isFixed(parseReference(reference)) ? 'ok' : 'unpinned' };
+    if (isPublic && isWrong) return { status: 'wrong-name', detail: whyPublic };
     if (isPublic) return { status: 'public-name', detail: whyPublic, hint: publicHint };
     const questions = image.anonymous ? anonymous : pods;
     if (questions === undefined) return bundled?.ask(reference, platforms) ?? { status: 'ok' };
@@ -197,7 +201,16 @@ export async function answerImages(
   };
   return Promise.all(
     images.map(async (wanted) => {
-      const { isPublic: _, whyPublic: __, publicHint: ___, needsFixedTag: ____, allowed, missing, ...image } = wanted;
+      const {
+        isPublic: _,
+        isWrong: _____,
+        whyPublic: __,
+        publicHint: ___,
+        needsFixedTag: ____,
+        allowed,
+        missing,
+        ...image
+      } = wanted;
       const answer = unlessMissing(await answerTo(wanted), missing);
       advance();
       const {

@@ -16,6 +16,7 @@ export interface Answer {
 export const HINTS: Readonly<Partial<Record<Answer['status'], string>>> = {
   'public-name':
     'write the overrides with values --unmapped=post-render or --unmapped=repack, and check with the same flag',
+  'wrong-name': 'correct the values that build the name, or leave them to helm airgap values',
   unpinned: 'fix the tag, in kustomize by an entry with newName, equal to name, and newTag',
   missing: 'publish them and bundle again, or accept them there with --allow-missing',
   'not-in-bundle': 'bundle again with the same sources, or add these images',

@@ -6,6 +6,7 @@ import {
   chartTag,
   formatTarget,
   formatTargetReference,
+  hasTargetHost,
   isUnderTarget,
   parseSharedTag,
   parseTarget,
@@ -102,6 +103,11 @@ describe('the private name', () => {
     expect(isUnderTarget(target, image)).toBe(false);
     expect(isUnderTarget(target, parseReference(formatTargetReference(target, image)))).toBe(true);
     expect(isUnderTarget(target, parseReference('ecr.example/mirrored2/app:1'))).toBe(false);
+    const withPort = parseTarget('ecr.example:5000/m', 'host-path');
+    const near = ['ecr.example/m/app:1', 'ecr.example:50001/m/app:1', 'ecr.exampleacme/app:1'];
+    expect(near.map((name) => hasTargetHost(withPort, name))).toEqual([true, true, true]);
+    const others = ['ecr.example.org/m/app:1', 'quay.io/ecr.example/app:1', 'ecr.example-old/app'];
+    expect(others.map((name) => hasTargetHost(withPort, name))).toEqual([false, false, false]);
     expect(isUnderTarget(target, parseReference('ecr.example/mirrored:1'))).toBe(false);
     expect(isUnderTarget(parseTarget('ecr.example', 'path'), parseReference('ecr.example/x:1'))).toBe(true);
   });

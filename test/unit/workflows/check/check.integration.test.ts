@@ -150,6 +150,9 @@ describe('charts whose images are at the target', () => {
     await writeFile(join(folder, 'own.yaml'), `registry: ${registry.host}/m/quay.io/acme\n`);
     const { code, document } = await check('./web', '--to', `${registry.host}/m`, '--overrides', 'own.yaml');
     expect([code, statuses(document)]).toEqual([3, { app: 'ok', job: 'public-name' }]);
+    await writeFile(join(folder, 'wrong.yaml'), 'registry: 127.0.0.1/m/quay.io/acme\n');
+    const wrong = await check('./web', '--to', `${registry.host}/m`, '--overrides', 'wrong.yaml');
+    expect([wrong.code, statuses(wrong.document)]).toEqual([3, { app: 'wrong-name', job: 'public-name' }]);
     const derived = await airgap(
       ['values', './web', '--to', `${registry.host}/m`, '--out', 'derived.yaml'],
       env,
