@@ -14,8 +14,13 @@ export type ReferenceState = 'private' | 'public-on-purpose' | 'missing' | 'unma
 /** Something that was not understood or not looked at, and may hide an image. */
 export const notKnownSchema = z.object({
   state: z.literal('not-known' satisfies ReferenceState),
-  /** Text, image, operator or kind that is not known. */
-  subject: z.string(),
+  /**
+   * What it is: a `name` of an image or registry in a text; an `operator`, whose image may start others; a `kind` of resources; a
+   * `definition` of such a kind.
+   */
+  what: z.enum(['name', 'operator', 'kind', 'definition']),
+  /** The text, the operator's image, or the kind. */
+  name: z.string(),
   /** Chart or manifests (`Location.chart`); absent if it belongs to none. */
   chart: z.string().optional(),
   profile: z.string().optional(),

@@ -45,8 +45,8 @@ export function unexplainedNames(
   context: { readonly chart: string; readonly profile: string },
 ): NotKnown[] {
   return uncoveredNames(documents, namesToSweep(references), references).map(
-    ({ text: subject, shape, template, path, within }) => ({
-      ...{ state: 'not-known', subject, ...context, template },
+    ({ text: name, shape, template, path, within }) => ({
+      ...{ state: 'not-known', what: 'name', name, ...context, template },
       path: within === undefined ? path : `${path} (${within})`,
       why: WHY[shape],
       settle: 'add what is pulled by that name with --image',

@@ -97,7 +97,7 @@ export async function plant(chart: string, first: number): Promise<void> {
 /** What a run of `values` says of an image. */
 export interface SaidOf {
   readonly residue?: readonly { readonly written: string; readonly reference: string }[];
-  readonly notKnown?: readonly { readonly subject: string }[];
+  readonly notKnown?: readonly { readonly name: string }[];
   readonly explained?: readonly { readonly name: string }[];
 }
 
@@ -109,7 +109,7 @@ export function stateOf(
   target: string,
 ): string {
   if (residue.some(({ written, reference }) => written.includes(host) || reference.includes(host))) return 'unmapped';
-  if (notKnown.some(({ subject }) => subject.includes(host))) return 'not-known';
+  if (notKnown.some(({ name }) => name.includes(host))) return 'not-known';
   if (explained.some(({ name }) => name.includes(host))) return 'explained';
   const decoded = rendered.replace(/[A-Za-z0-9+/]{24,}={0,2}/g, (text) => Buffer.from(text, 'base64').toString());
   const isPublic = new RegExp(`(?<!${escapeRegExp(`${target}/`)})${escapeRegExp(host)}`).test(decoded);

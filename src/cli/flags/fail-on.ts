@@ -7,7 +7,8 @@ export function failOnOption() {
 }
 
 /**
- * Reports whether a run ends with exit code 3 for what is not known: if that was asked for, or if nothing else was found.
+ * Reports whether a run ends with exit code 3 for what is not known: if that was asked for, or if there are resources that nothing
+ * explains and nothing else was found.
  * @param found number of images that were found
  */
 export function failsOn(
@@ -15,5 +16,6 @@ export function failsOn(
   notKnown: readonly NotKnown[] = [],
   found: number,
 ): boolean {
-  return notKnown.length > 0 && (failOn !== undefined || found === 0);
+  if (failOn !== undefined) return notKnown.length > 0;
+  return found === 0 && notKnown.some(({ what }) => what === 'kind');
 }

@@ -2,7 +2,7 @@ import { count } from '../../base/count.ts';
 import { printableLine } from '../../base/printable.ts';
 import type { NotKnown } from '../../inventory/state.ts';
 
-/** Maximum number of subjects in a line, and of groups; JSON has all. */
+/** Maximum number of names in a line, and of groups; JSON has all. */
 const MAX_NAMES = 5;
 const MAX_GROUPS = 20;
 
@@ -17,9 +17,9 @@ export function notKnownLines(entries: readonly NotKnown[] = []): string[] {
     `not known, ${count(entries.length, 'entry', 'entries')} that may hide images:`,
     ...groups.slice(0, MAX_GROUPS).flatMap((group) => {
       const [{ chart = '', why, settle } = { why: '' }] = group;
-      const subjects = [...new Set(group.map(({ subject }) => subject))];
-      const others = subjects.length - MAX_NAMES;
-      const names = [...subjects.slice(0, MAX_NAMES), ...(others > 0 ? [`${others} more`] : [])].join(', ');
+      const all = [...new Set(group.map(({ name }) => name))];
+      const others = all.length - MAX_NAMES;
+      const names = [...all.slice(0, MAX_NAMES), ...(others > 0 ? [`${others} more`] : [])].join(', ');
       return [
         `  ${printableLine(`${chart === '' ? '' : `${chart}: `}${names}: ${why}`)}`,
         ...(settle === undefined ? [] : [`    ${settle}`]),

@@ -30,7 +30,14 @@ export function notKnownOperators(rules: readonly Rule[], input: NotKnownInput):
   ].flatMap(definedKind);
   const versions = uncoveredOperators(rules, input).map((operator): NotKnown => {
     const { why, settle } = uncoveredNote(operator);
-    return { state: 'not-known', subject: `${operator.operator} ${operator.release}`, ...context, why, settle };
+    return {
+      state: 'not-known',
+      what: 'operator',
+      name: `${operator.operator} ${operator.release}`,
+      ...context,
+      why,
+      settle,
+    };
   });
   const covered = new Set(
     rules.flatMap(({ when }) =>
@@ -47,15 +54,15 @@ export function notKnownOperators(rules: readonly Rule[], input: NotKnownInput):
   return [
     ...versions,
     ...images.map(
-      ({ reference: subject, template, path }): NotKnown => ({
-        ...{ state: 'not-known', subject, ...context, template, path },
+      ({ reference: name, template, path }): NotKnown => ({
+        ...{ state: 'not-known', what: 'operator', name, ...context, template, path },
         why: `it may start Pods${kinds === '' ? '' : `, for resources such as ${kinds}`}, and no rule says with which images`,
         settle: SETTLE,
       }),
     ),
     ...unexplainedKinds(rules, input, definitions).map(
-      (subject): NotKnown => ({
-        ...{ state: 'not-known', subject, ...context },
+      (name): NotKnown => ({
+        ...{ state: 'not-known', what: 'kind', name, ...context },
         why: 'no rule and no definition says whether a controller starts images for resources of this kind',
         settle: SETTLE,
       }),

@@ -15,11 +15,14 @@ export interface OperatorContainer {
   readonly variables: readonly string[];
 }
 
-/** Resources whose creation leads to running pods. */
-const POD_CREATORS = new Set([
-  ...['pods', 'deployments', 'statefulsets', 'daemonsets', 'replicasets', 'replicationcontrollers', 'jobs', 'cronjobs'],
-  '*',
-]);
+/** Resources whose creation leads to running pods, by their API group. */
+const POD_CREATORS: Readonly<Record<string, readonly string[]>> = {
+  '': ['pods', 'replicationcontrollers'],
+  apps: ['deployments', 'statefulsets', 'daemonsets', 'replicasets'],
+  batch: ['jobs', 'cronjobs'],
+};
+/** Roles of Kubernetes itself that allow it. */
+const BUILT_IN_ROLES = new Set(['cluster-admin', 'admin', 'edit']);
 
 /**
  * Returns the containers of a render that may start Pods: those whose service account may create Pods or workloads.
@@ -77,14 +80,14 @@ function creatingAccounts(documents: readonly RenderedDocument[]): Set<string> {
     documents.flatMap((document) =>
       kind.test(kindOf(document)) && document.object !== undefined ? [document.object] : [],
     );
-  const roles = new Set(
-    objectsOfKind(/^(?:Cluster)?Role$/)
-      .filter(mayCreatePods)
-      .map(metadataName),
-  );
+  const all = objectsOfKind(/^(?:Cluster)?Role$/);
+  const creating = all.filter(mayCreatePods);
+  // A role that collects the rules of others may collect any of them.
+  const collecting = creating.length === 0 ? [] : all.filter(({ aggregationRule }) => isMapping(aggregationRule));
+  const roles = new Set([...creating, ...collecting].map(metadataName));
   const bindings = objectsOfKind(/^(?:Cluster)?RoleBinding$/).filter(({ roleRef }) => {
     const name = isMapping(roleRef) ? String(roleRef.name) : '';
-    return roles.has(name) || name === 'cluster-admin';
+    return roles.has(name) || BUILT_IN_ROLES.has(name);
   });
   const subjects = bindings.flatMap((binding) => (Array.isArray(binding.subjects) ? binding.subjects : []));
   return new Set(subjects.filter(isMapping).map(({ name }) => String(name)));
@@ -92,10 +95,13 @@ function creatingAccounts(documents: readonly RenderedDocument[]): Set<string> {
 
 function mayCreatePods({ rules }: Mapping): boolean {
   const list = Array.isArray(rules) ? rules.filter(isMapping) : [];
-  return list.some(({ resources, verbs }) => {
-    const mayCreate = Array.isArray(verbs) && verbs.some((verb) => verb === 'create' || verb === '*');
-    return mayCreate && Array.isArray(resources) && resources.some((resource) => POD_CREATORS.has(String(resource)));
-  });
+  const isOneOf = (listed: unknown, wanted: readonly string[]): boolean =>
+    Array.isArray(listed) && listed.some((entry) => entry === '*' || wanted.includes(String(entry)));
+  return list.some(
+    ({ apiGroups, resources, verbs }) =>
+      isOneOf(verbs, ['create']) &&
+      Object.entries(POD_CREATORS).some(([group, names]) => isOneOf(apiGroups, [group]) && isOneOf(resources, names)),
+  );
 }
 
 function metadataName({ metadata }: Mapping): string {

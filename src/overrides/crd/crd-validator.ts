@@ -66,8 +66,10 @@ export function createCrdValidator(renderer: Renderer, before: readonly RenderOu
     return schema === 'any' ? undefined : schema;
   };
   const unchecked = (): NotKnown[] =>
-    [...versions].flatMap(([subject, version]) =>
-      version === 'unread' ? [{ state: 'not-known', subject, chart: renderer.chart.metadata.name, why: UNREAD }] : [],
+    [...versions].flatMap(([name, version]): NotKnown[] =>
+      version === 'unread'
+        ? [{ state: 'not-known', what: 'definition', name, chart: renderer.chart.metadata.name, why: UNREAD }]
+        : [],
     );
   return { check, schemaAt, violations: () => [...violations.values()], unchecked };
 }

@@ -152,9 +152,9 @@ const CHART = {
   settle: 'write overrides for that chart too',
 };
 
-function unknown({ reference: subject, chart, profile, template, path }: ReferencePoint): NotKnown {
+function unknown({ reference: name, chart, profile, template, path }: ReferencePoint): NotKnown {
   return {
-    ...{ state: 'not-known', subject, chart, profile, template, path },
+    ...{ state: 'not-known', what: 'name', name, chart, profile, template, path },
     why: 'it names a registry, and nothing shows that images are pulled by that name',
     settle: 'if it may stay, list it with a reason for --allow-images; else change it in the values',
   };

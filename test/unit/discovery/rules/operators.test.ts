@@ -7,9 +7,9 @@ const workload = (name: string, account: string, extra = ''): string => `kind: D
 metadata: {name: ${name}${extra}}
 spec: {template: {spec: {serviceAccountName: ${account}, containers: [{name: x, image: "quay.io/org/${name}:1.0", command: [/${name}], args: [--fast], env: [{name: AGENT_IMAGE, value: x}]}]}}}
 `;
-const role = (name: string, resources: string, verbs: string): string => `kind: ClusterRole
+const role = (name: string, resources: string, verbs: string, group = '""'): string => `kind: ClusterRole
 metadata: {name: ${name}}
-rules: [{apiGroups: [""], resources: [${resources}], verbs: [${verbs}]}]
+rules: [{apiGroups: [${group}], resources: [${resources}], verbs: [${verbs}]}]
 ---
 # Source: c/templates/b-${name}.yaml
 kind: ClusterRoleBinding
@@ -29,8 +29,15 @@ function operators(texts: readonly string[], hasSeparateCrds = false): string[] 
 describe('an operator', () => {
   test('is a workload whose service account may create pods or workloads', () => {
     const workloads = [workload('manager', 'manager'), workload('web', 'web')];
-    for (const resources of ['pods', 'apps, deployments', 'jobs', '"*"']) {
-      expect(operators([...workloads, role('manager', resources, 'create')])).toEqual(['quay.io/org/manager:1.0']);
+    for (const [group, resources] of [
+      ['""', 'pods'],
+      ['apps', 'deployments'],
+      ['"", apps', 'secrets, deployments'],
+      ['batch', 'jobs'],
+      ['"*"', '"*"'],
+    ] as const) {
+      const roles = role('manager', resources, 'create', group);
+      expect(operators([...workloads, roles]), resources).toEqual(['quay.io/org/manager:1.0']);
     }
     expect(operators([...workloads, role('manager', 'pods', '"*"')])).toEqual(['quay.io/org/manager:1.0']);
   });
@@ -38,6 +45,19 @@ describe('an operator', () => {
   test('is not a workload that may only read, or create other resources', () => {
     expect(operators([workload('web', 'web'), role('web', 'pods', 'get, list')])).toEqual([]);
     expect(operators([workload('web', 'web'), role('web', 'configmaps', 'create')])).toEqual([]);
+    expect(operators([workload('web', 'web'), role('web', '"*"', '"*"', 'web.example.com')])).toEqual([]);
+  });
+
+  test('has a role of Kubernetes itself, or one that collects the rules of others', () => {
+    const bound = (to: string): string =>
+      role('manager', 'secrets', 'get').replace('kind: ClusterRole, name: manager', `kind: ClusterRole, name: ${to}`);
+    expect(operators([workload('manager', 'manager'), bound('edit')])).toEqual(['quay.io/org/manager:1.0']);
+    expect(operators([workload('manager', 'manager'), bound('view')])).toEqual([]);
+    const all =
+      'kind: ClusterRole\nmetadata: {name: all}\naggregationRule: {clusterRoleSelectors: [{matchLabels: {a: b}}]}\n';
+    const texts = [workload('manager', 'manager'), bound('all'), all];
+    expect(operators(texts)).toEqual([]);
+    expect(operators([...texts, role('other', 'pods', 'create')])).toEqual(['quay.io/org/manager:1.0']);
   });
 
   test('is any workload of a chart with CRDs and without role bindings', () => {

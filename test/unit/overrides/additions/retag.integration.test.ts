@@ -91,7 +91,7 @@ describe.for(HELMS)('one repository for all images with Helm $version', (helm) =
     const args = ['values', chart, '--to', 'r.example/all', '--naming', 'single-repository'];
     const run = await airgap(args, env, scratch);
     expect(run.code, run.err).toBe(shape.residue === true ? 3 : 0);
-    if (shape.residue === true) expect(run.err).toMatch(/not the name at the target: [\s\S]*\btag\b/);
+    if (shape.residue === true) expect(run.err).toMatch(/unmapped, [\s\S]*\btag\b/);
     const file = join(scratch, 'overrides.yaml');
     await writeFile(file, run.out);
     const { stdout } = await helmIn(scratch, helm).run(['template', 'x', chart, '-f', file]);

@@ -55,7 +55,7 @@ describe.for(HELMS)('custom resources with a CRD in the chart, with Helm $versio
     const unread = `${agentCrd({ type: 'object', properties: { image } })}      bad: *X\n`;
     const { overrides, residue, notKnown } = await result({ 'crds/agent.yaml': unread });
     expect([overrides, residue]).toEqual([{ image: operator, agent }, []]);
-    expect(notKnown.map(({ subject }) => subject)).toEqual(['acme.example/v1 Agent']);
+    expect(notKnown.map(({ name }) => name)).toEqual(['acme.example/v1 Agent']);
   });
 
   test('may have fields that the CRD does not define and the chart sets', async () => {

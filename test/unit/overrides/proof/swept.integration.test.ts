@@ -107,8 +107,8 @@ it('hosts and patterns are not known, comments of templates are nothing, and des
   const { code, proof } = await values(await chartWith({ config, values: {} }));
   expect([code, proof.residue]).toEqual([0, []]);
   expect(proof.notKnown).toMatchObject([
-    { state: 'not-known', subject: 'quay.io', path: 'data.conf (yaml:allowed)' },
-    { state: 'not-known', subject: 'ghcr.io/acme', path: 'data.conf (yaml:match)' },
+    { state: 'not-known', name: 'quay.io', path: 'data.conf (yaml:allowed)' },
+    { state: 'not-known', name: 'ghcr.io/acme', path: 'data.conf (yaml:match)' },
   ]);
   expect(proof.explained).toMatchObject([{ name: 'quay.io/acme/operator', why: 'documentation' }]);
 });
