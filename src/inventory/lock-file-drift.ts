@@ -1,4 +1,5 @@
 import type { LockFile, LockFileChart, LockFileImage } from './lock-file.ts';
+import type { NotKnown } from './state.ts';
 
 /** Differences between a lock file and the current charts and images. */
 export interface LockFileDrift {
@@ -15,6 +16,8 @@ export interface LockFileDrift {
     /** Still needed, but missing at their registries, and not accepted as missing. */
     readonly gone: readonly DriftImage[];
   };
+  /** What is not understood of the current charts; no difference by itself. */
+  readonly notKnown?: readonly NotKnown[];
 }
 
 export type DriftChart = Pick<LockFileChart, 'name' | 'version' | 'parent'>;
@@ -66,6 +69,7 @@ export function driftOf(locked: LockFile, current: LockFile, gone: readonly Lock
       }),
       gone: [...gone, ...current.images.filter((image) => isMissing(image) && !isAccepted(image))].map(driftImage),
     },
+    ...(current.notKnown && { notKnown: current.notKnown }),
   };
 }
 

@@ -7,6 +7,7 @@ import { DIGEST_PATTERN, isDigest } from '../oci/digest.ts';
 import { formatReference, parseReference, tryParseReference } from '../oci/reference.ts';
 import { CONFIDENCES, NEEDS } from './finding.ts';
 import { selectionRecordSchema } from './selection-record.ts';
+import { notKnownSchema } from './state.ts';
 
 /**
  * The lock file `airgap.lock`: charts and images with their digests, kept and reviewed in version control. See
@@ -88,6 +89,11 @@ const content = z
       .array(z.strictObject(selectionRecordSchema.shape))
       .default([])
       .describe('Selections and their reasons, for reviewers and for the inventory of a bundle'),
+    notKnown: z
+      .array(z.strictObject(notKnownSchema.shape))
+      .readonly()
+      .optional()
+      .describe('What was not understood and may hide an image, for reviewers and for the inventory of a bundle'),
   })
   .superRefine(({ images }, context) => {
     const seen = new Set<string>();
@@ -122,7 +128,7 @@ export type LockFileImage = Readonly<LockFile['images'][number]>;
  * text.
  * @param name name of the file, for the commands in its header comment
  */
-export function formatLockFile({ charts, images, choices }: LockFile, name: string): string {
+export function formatLockFile({ charts, images, choices, notKnown }: LockFile, name: string): string {
   const sorted = [...images].sort((a, b) => (a.reference < b.reference ? -1 : 1));
   const document = new Document({
     apiVersion: VERSION,
@@ -147,6 +153,7 @@ export function formatLockFile({ charts, images, choices }: LockFile, name: stri
       allowed: entry.allowed,
     })),
     ...(choices.length === 0 ? {} : { choices: choices.map(selectionEntry) }),
+    ...(notKnown && { notKnown }),
   });
   // Lists within an entry stay on one line to keep diffs short.
   for (const entries of [document.get('charts'), document.get('images')]) {

@@ -106,18 +106,26 @@ export function installedReferences({ relocation, renders }: InstalledChart): In
 
 const SWEPT = { confidence: 'likely', need: 'operand' } as const;
 
-/** Returns the references of a chart without overrides, at all locations, with those that operators choose; and its renders. */
+/** Returns the references of a chart without overrides, at all locations, with those that operators choose; what is not known; and its renders. */
 export async function chartReferences(
   renderer: Renderer,
   profile: Profile,
   options: AnalysisOptions,
-): Promise<{ readonly references: InstalledReference[]; readonly renders: readonly Render[] }> {
+): Promise<{
+  readonly references: InstalledReference[];
+  readonly notKnown: readonly NotKnown[];
+  readonly renders: readonly Render[];
+}> {
   const variants = await analyzeVariants(renderer, profile, options);
   const all = variants.map((variant) => ({
     ...variant,
     references: [...variant.references, ...variant.operands, ...variant.staying],
   }));
-  return { references: withObjects(all, (reference) => reference), renders: variants.map(({ base }) => base) };
+  return {
+    references: withObjects(all, (reference) => reference),
+    notKnown: variants[0].notKnown,
+    renders: variants.map(({ base }) => base),
+  };
 }
 
 /** Returns the references of manifests that are applied as they are, with what their objects say. */

@@ -9,6 +9,7 @@ import type { BundleLockFileOptions } from '../../workflows/bundle/bundle-lock-f
 import type { ImagesOptions } from '../../workflows/images/images.ts';
 import { chartAccessOf } from '../flags/chart-jobs.ts';
 import type { ChartsFlags } from '../flags/charts.ts';
+import { type FailOnFlag, failsOn } from '../flags/fail-on.ts';
 import { type FlagsOf, flagGroup, givenFlags } from '../flags/option.ts';
 import { formatDocument, printReport } from '../flags/output.ts';
 import { registryAccess } from '../flags/registry.ts';
@@ -28,8 +29,8 @@ export const addLockFileFlags = flagGroup((command) =>
 
 export type LockFileFlags = FlagsOf<typeof addLockFileFlags>;
 
-/** Flags of `images` that cannot be combined with a lock file. */
-interface ConflictingFlags {
+/** Flags of `images` that a lock file obeys, and those that cannot be combined with it. */
+interface OtherFlags extends FailOnFlag {
   readonly network?: true;
   readonly whatIf?: true;
   readonly why?: string;
@@ -44,7 +45,7 @@ interface ConflictingFlags {
 export async function runLockFile(
   io: CommandIO,
   settings: Settings & ImagesOptions,
-  flags: LockFileFlags & ConflictingFlags,
+  flags: LockFileFlags & OtherFlags,
   output: 'json' | 'yaml' | 'table' | 'txt',
   command: CommandUnknownOpts,
 ): Promise<void> {
@@ -79,24 +80,26 @@ export async function runLockFile(
   if (lock !== undefined) {
     const { path: _, ...written } = await writeLockFile(context, options);
     const report = lockFileReport({ path: file, ...written }, offline ?? false);
-    const isIncomplete = unallowed(written.lockFile.images).some(({ state }) => state === 'missing');
-    if (isIncomplete) io.setExitCode(3);
+    const { images, notKnown } = written.lockFile;
+    const isIncomplete = unallowed(images).some(({ state }) => state === 'missing');
+    if (isIncomplete || failsOn(flags, notKnown, images.length)) io.setExitCode(3);
     if (output !== 'json' && output !== 'yaml')
       return printReport(io, { result: [report], notes: [] }, isIncomplete ? [] : afterLockFile(command, file));
     io.print(await formatDocument('LockFile', written.lockFile, output));
     return io.info(report);
   }
   const { readLockFile } = await import('../config/read.ts');
-  const drift = await checkLockFile(context, options, await readLockFile(options.path, '--check-lock'));
+  const locked = await readLockFile(options.path, '--check-lock');
+  const drift = await checkLockFile(context, options, locked);
   if (output === 'json' || output === 'yaml') io.print(await formatDocument('LockDrift', drift, output));
   else {
     const next = isOutOfDate(drift) ? afterDrift(command, file) : hasDrift(drift) ? [] : afterLockFile(command, file);
     await printReport(io, { result: [lockFileDriftReport(file, drift)], notes: [] }, next);
   }
-  if (hasDrift(drift)) io.setExitCode(3);
+  if (hasDrift(drift) || failsOn(flags, drift.notKnown, locked.images.length)) io.setExitCode(3);
 }
 
-function refuseOtherResults({ network, whatIf, why, explain, lookInside }: ConflictingFlags): void {
+function refuseOtherResults({ network, whatIf, why, explain, lookInside }: OtherFlags): void {
   const given = givenFlags({
     ...{ '--network': network, '--what-if': whatIf, '--why': why, '--explain': explain },
     '--look-inside without --include-inside': lookInside,

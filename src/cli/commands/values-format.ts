@@ -7,13 +7,15 @@ import { pathInside } from '../../base/file-names.ts';
 import { isPlainHttp } from '../../base/host-spellings.ts';
 import { checkReplaceable, makeFolder, writeOutput } from '../../base/output-file.ts';
 import { SECRET_FILE } from '../../base/own-file.ts';
+import type { NotKnown } from '../../inventory/state.ts';
 import { chartRepository } from '../../naming/naming.ts';
 import { formatRepository } from '../../oci/reference.ts';
 import type { GeneratedFile } from '../../overrides/formats/index.ts';
 import { isIncomplete as isIncompleteChart } from '../../workflows/values/bundle-coverage.ts';
 import type { FormatResult } from '../../workflows/values/format-references.ts';
 import type { UmbrellaOverrides } from '../../workflows/values/umbrella-chart.ts';
-import type { ValuesOptions } from '../../workflows/values/values.ts';
+import type { Overrides, ValuesOptions } from '../../workflows/values/values.ts';
+import { type FailOnFlag, failsOn } from '../flags/fail-on.ts';
 import { formatDocument } from '../flags/output.ts';
 import { type FormatFlags, isFormatOf } from '../flags/overrides.ts';
 import { displayPath } from '../reports/text.ts';
@@ -24,7 +26,7 @@ import { OverridesFiles } from './values-files.ts';
 import { updateFiles } from './values-update.ts';
 
 /** Flags for the output of a format. */
-interface FormatOutput extends FormatFlags {
+interface FormatOutput extends FormatFlags, FailOnFlag {
   readonly plainHttp: readonly string[];
   readonly output: 'yaml' | 'json';
 }
@@ -35,6 +37,10 @@ interface FormattedOutput {
   readonly left: readonly string[];
   /** Images that stay public on purpose, for formats without a proof. */
   readonly allowed?: FormatResult['allowed'];
+  /** Number of references, private or not. */
+  readonly references: number;
+  /** What was not understood. */
+  readonly notKnown: readonly NotKnown[];
   /** True if references are unmapped or not in the bundle. */
   readonly isIncomplete: boolean;
   /** True if the files contain values copied whole from the user's values. */
@@ -63,6 +69,8 @@ export async function writeFormat(
     mayHoldSecrets,
     umbrella,
     allowed = [],
+    notKnown,
+    references,
   } = await formatOverrides(io, options, flags);
   const { outDir, out, output, format } = flags;
   const sourceManifest = flags.from === undefined ? undefined : resolve(cwd, flags.from);
@@ -86,11 +94,12 @@ export async function writeFormat(
     io.print(
       await formatDocument(
         'FormattedOverrides',
-        { format, files, left, ...(allowed.length > 0 && { allowed }) },
+        { format, files, left, ...(allowed.length > 0 && { allowed }), ...(notKnown.length > 0 && { notKnown }) },
         'json',
       ),
     );
   else if (outDir === undefined && out === undefined) io.print(joined);
+  if (failsOn(flags, notKnown, references)) io.setExitCode(3);
   if (isIncomplete || left.length > 0) {
     io.setExitCode(3);
     // What is not covered for nodes and policies, no other format covers.
@@ -152,6 +161,8 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
     return {
       files: results.map((result) => ({ path: fileNameOf(result), text: result.yaml })),
       left: results.flatMap((result) => result.left),
+      references: sum(results.flatMap(({ proofs }) => proofs)),
+      notKnown: results.flatMap(({ proofs }) => proofs.flatMap(({ proof }) => proof.notKnown ?? [])),
       isIncomplete: results.some(isBad),
       mayHoldSecrets: results.some(({ copied }) => copied.length > 0),
       umbrella: results[0],
@@ -167,6 +178,8 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
     return {
       files: results.flatMap(({ formatted }) => formatted.files),
       left: results.flatMap(({ formatted }) => formatted.left),
+      references: sum(results.map(({ overrides }) => overrides)),
+      notKnown: results.flatMap(({ overrides }) => overrides.proof.notKnown ?? []),
       isIncomplete: results.some(({ overrides }) => isIncompleteChart(overrides)),
       mayHoldSecrets: results.some(({ overrides }) => overrides.copied.length > 0),
     };
@@ -185,6 +198,10 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
   const result = await formatReferences(context, format, { ...options, plainHttp });
   io.info(formatReport(result), result.left.length > 0);
   return { ...result, isIncomplete: false };
+}
+
+function sum(proved: readonly Pick<Overrides, 'proof'>[]): number {
+  return proved.reduce((total, { proof }) => total + proof.references, 0);
 }
 
 async function readManifest(path: string): Promise<string> {

@@ -7,6 +7,7 @@ import type { Verdicts } from '../../inventory/verdicts.ts';
 import type { Verification } from '../../workflows/verify/verify.ts';
 import type { ImageSignatures } from '../../workflows/verify/verify-signatures.ts';
 import { CONNECTION_ONLY, readConfiguration } from '../flags/configuration.ts';
+import { failOnOption, failsOn } from '../flags/fail-on.ts';
 import { addSignerFlags, givenSignerFlag, requiredSignatures } from '../flags/keyless.ts';
 import type { FlagsOf } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
@@ -23,6 +24,7 @@ function declare(io: CommandIO) {
   const command = new Command('verify')
     .argument('[file]', 'bundle to check')
     .addOption(requireSignatureOption('--key <file>'))
+    .addOption(failOnOption())
     .addOption(outputOption(['text', 'json', 'yaml'], 'text'))
     .addHelpText(
       'after',
@@ -79,7 +81,7 @@ async function checkBundle(io: CommandIO, file: string, flags: Flags, { signers,
   const result = await checkBytes(io, file, signers);
   const isDamaged = result.problems.length > 0;
   const isIncomplete = unallowed(result.missing).length > 0;
-  if (isIncomplete) io.setExitCode(3);
+  if (isIncomplete || failsOn(flags, result.notKnown)) io.setExitCode(3);
   const next = isDamaged ? afterDamage(file) : isIncomplete ? [] : afterVerify(file, flags.key);
   const isLast = isDamaged || (policy === undefined && scan === undefined);
   if (output === 'text') await printReport(io, { result: [verifyReport(result)], notes: [] }, isLast ? next : []);

@@ -8,23 +8,26 @@ import {
 } from '../../inventory/lock-file-drift.ts';
 import type { WrittenLockFile } from '../../workflows/images/lock-file.ts';
 import { countDifference } from './image-counts.ts';
+import { notKnownLines } from './not-known.ts';
 import { countContent, joinLines, shortDigest } from './text.ts';
 
 /** Formats a summary of a written lock file. @param offline no registry was queried */
 export function lockFileReport({ path, status, lockFile, counts }: WrittenLockFile, offline: boolean): string {
-  const { charts, images } = lockFile;
+  const { charts, images, notKnown } = lockFile;
   const unresolved = images.filter(({ digest, state }) => digest === '' && state === undefined).length;
   const hint = offline ? ' (--offline): bundle --lock resolves these tags when it runs' : '';
   const withoutDigest = unresolved === 0 ? '' : `, ${unresolved} without a digest${hint}`;
   const difference = countDifference(counts);
   const verb = status === 'written' ? 'written' : 'is up to date';
-  return `${path} ${verb}: ${countContent(charts.length, images.filter(({ state }) => state === undefined).length)}${difference === '' ? '' : ` (${difference})`}${withoutDigest}`;
+  const content = countContent(charts.length, images.filter(({ state }) => state === undefined).length);
+  const summary = `${path} ${verb}: ${content}${difference === '' ? '' : ` (${difference})`}${withoutDigest}`;
+  return joinLines([summary, ...notKnownLines(notKnown)]);
 }
 
 /** Formats the differences from a lock file, one per line, grouped by kind. */
 export function lockFileDriftReport(path: string, drift: LockFileDrift): string {
-  if (!hasDrift(drift)) return `${path} is up to date`;
-  const { charts, images } = drift;
+  const { charts, images, notKnown } = drift;
+  if (!hasDrift(drift)) return joinLines([`${path} is up to date`, ...notKnownLines(notKnown)]);
   const groups: readonly [string, readonly string[]][] = [
     ['charts added', charts.added.map(chartText)],
     ['charts removed', charts.removed.map(chartText)],
@@ -43,6 +46,7 @@ export function lockFileDriftReport(path: string, drift: LockFileDrift): string 
   return joinLines([
     `${path} ${isOutOfDate(drift) ? 'is out of date' : 'needs images that do not exist'}`,
     ...sections,
+    ...notKnownLines(notKnown),
   ]);
 }
 

@@ -141,11 +141,12 @@ export function umbrellaReport(
 }
 
 /** Formats a summary of a list of references and of what the format cannot express. */
-export function formatReport({ charts, references, left, allowed }: FormatResult): string {
+export function formatReport({ charts, references, left, allowed, notKnown }: FormatResult): string {
   const from = charts.length === 0 ? '' : ` in ${charts.join(', ')}`;
   return joinLines([
     `${count(references, 'reference')}${from}`,
     ...allowed.map((name) => `  ${onPurposeText(name)}`),
     ...left.map((reason) => `  left out: ${reason}`),
+    ...notKnownLines(notKnown).map((line) => `  ${line}`),
   ]);
 }

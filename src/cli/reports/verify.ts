@@ -4,6 +4,7 @@ import type { Verification } from '../../workflows/verify/verify.ts';
 import type { ReceiptCheck, ReceiptDifference } from '../../workflows/verify/verify-receipt.ts';
 import { deltaReport } from './inspect.ts';
 import { missingLines } from './missing.ts';
+import { notKnownLines } from './not-known.ts';
 import { countContent, formatBytes, joinLines } from './text.ts';
 
 /** Formats the result of checking a bundle. */
@@ -20,6 +21,7 @@ export function verifyReport(verification: Verification): string {
     packedByAnother,
     problems,
     missing = [],
+    notKnown,
   } = verification;
   if (problems.length === 0) {
     const toolCount = tools.length === 0 ? '' : `, ${count(tools.length, 'tool')}`;
@@ -33,6 +35,7 @@ export function verifyReport(verification: Verification): string {
     return [
       `${file} is ${state}: ${content}`,
       ...missingLines(missing),
+      ...notKnownLines(notKnown),
       ...signed,
       ...packed,
       ...deltaReport(delta),

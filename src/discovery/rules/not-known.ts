@@ -19,7 +19,7 @@ interface NotKnownInput extends RuleInput {
 const PROXY = /\/(?:kube-rbac-proxy|oauth-proxy|cloud-sql-proxy)[:@]/;
 
 const SETTLE =
-  'scan its image with --look-inside or --include-inside, list what it started in a cluster with --pods, or write a rule for --rules';
+  'scan the operator with --look-inside or --include-inside, list what it started in a cluster with --pods, or write a rule for --rules';
 
 /** Returns the operators and the kinds of resources of which nothing says which images they lead to. */
 export function notKnownOperators(rules: readonly Rule[], input: NotKnownInput): NotKnown[] {

@@ -70,7 +70,12 @@ export async function lockedContent(
     return { findings, selections: lockFile.choices, missing };
   };
   return {
-    content: { charts, select, pins: pinsOf(lockFile.images) },
+    content: {
+      charts,
+      select,
+      pins: pinsOf(lockFile.images),
+      ...(lockFile.notKnown && { notKnown: lockFile.notKnown }),
+    },
     warn: () => warnUnlisted(context.emit, 'the lock file', lockFile.choices, unlocked),
   };
 }

@@ -5,7 +5,6 @@ import type { ChartSources } from '../../helm/chart-mirrors.ts';
 import { fetchChart } from '../../helm/fetch.ts';
 import type { Helm } from '../../helm/helm.ts';
 import { type Render, Renderer } from '../../helm/render.ts';
-import type { NotKnown } from '../../inventory/state.ts';
 import type { Target } from '../../naming/naming.ts';
 import {
   chartReferences,
@@ -45,8 +44,6 @@ export interface ChartImages extends SourceImages {
   readonly version: string;
   readonly profile: Profile;
   readonly renderer: Renderer;
-  /** What was not understood; absent without a target. */
-  readonly notKnown?: readonly NotKnown[];
 }
 
 /**
@@ -68,13 +65,14 @@ export async function chartImages(
   const namespace = profile.options.namespace ?? (context.env.HELM_NAMESPACE || 'default');
   const common = { chart: name, version, profile, renderer, namespace };
   if (target === undefined) {
-    const { references, renders } = await chartReferences(renderer, profile, {
+    const { references, notKnown, renders } = await chartReferences(renderer, profile, {
       rules,
       operatorDefaults,
       operands: bundled.operands,
       decisions,
     });
-    return { ...common, references, nested: nestedIn(renders), whyPublic: () => undefined, lacksSecret: () => false };
+    const nested = nestedIn(renders);
+    return { ...common, references, notKnown, nested, whyPublic: () => undefined, lacksSecret: () => false };
   }
   const { unmapped = [], ...installed } = await install(
     context,

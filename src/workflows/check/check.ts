@@ -61,7 +61,7 @@ export function check(context: Context, options: CheckOptions): Promise<CheckRes
     try {
       const decisions = decisionsFor(context, options, bundle);
       const { charts, manifests } = await pulledImages(context, { ...options, decisions }, bundle, scratch);
-      const notKnown = charts.flatMap((chart) => chart.notKnown ?? []);
+      const notKnown = [...charts, ...manifests].flatMap((source) => source.notKnown);
       const platforms = platformsOf(options, bundle);
       const bundled = bundle && new BundledImages(bundle, target);
       const wanted = wantedImages([...charts, ...manifests], target, bundled, decisions);
@@ -117,7 +117,7 @@ export async function pulledImages(
     chartImages(context, helm, chart, { ...options, pullSecret: pullSecret?.name }, join(scratch, `chart-${i}`)),
   );
   const read = await settle(sources, 1, (source) =>
-    manifestImages(context, source, { rules: options.rules, pullSecret: pullSecret?.name }),
+    manifestImages(context, source, { rules: options.rules, target: options.target, pullSecret: pullSecret?.name }),
   );
   const charts = allOf(rendered, 'charts could not be rendered');
   const manifests = allOf(read, 'kustomizations and manifests could not be read');

@@ -5,6 +5,7 @@ import type { Rule } from '../../discovery/rules/index.ts';
 import { isLocationBundledByDefault } from '../../inventory/finding.ts';
 import type { ManifestSource } from '../../manifests/index.ts';
 import { findKustomization } from '../../manifests/kustomization-inputs.ts';
+import { hasTargetHost, type Target } from '../../naming/naming.ts';
 import { readKustomization } from '../../overrides/formats/kustomization-file.ts';
 import { changesImageAt, imageName } from '../../overrides/formats/kustomize.ts';
 import { isIdentity } from '../../overrides/formats/kustomize-changes.ts';
@@ -27,7 +28,15 @@ const HINTS: Readonly<Record<ManifestSource['kind'], string>> = {
 export async function manifestImages(
   context: Context,
   source: ManifestSource,
-  { rules, pullSecret }: { readonly rules?: readonly Rule[] | undefined; readonly pullSecret?: string | undefined },
+  {
+    rules,
+    target,
+    pullSecret,
+  }: {
+    readonly rules?: readonly Rule[] | undefined;
+    readonly target: Target | undefined;
+    readonly pullSecret?: string | undefined;
+  },
 ): Promise<SourceImages> {
   const { searched, documents, imageFields, nestedJobs } = await searchManifests(context, source, {
     rules: rules ?? [],
@@ -41,6 +50,9 @@ export async function manifestImages(
     profile: { name: '' },
     namespace,
     references: appliedReferences(documents, searched.references.filter(isLocationBundledByDefault)),
+    notKnown: searched.notKnown.filter(
+      ({ what, name: text }) => what !== 'name' || target === undefined || !hasTargetHost(target, text),
+    ),
     nested: [...new Set(nestedJobs.map(({ nested }) => nested.name))],
     whyPublic: (place) =>
       kind === 'kustomize' && !changesImageAt(place, imageFields) ? 'images does not change this field' : undefined,

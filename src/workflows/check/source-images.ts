@@ -1,3 +1,4 @@
+import type { NotKnown } from '../../inventory/state.ts';
 import type { InstalledReference } from '../../overrides/index.ts';
 import type { AllowedImages } from '../../search/reference-decisions.ts';
 import type { Profile } from '../../search/search-render.ts';
@@ -11,6 +12,8 @@ export interface SourceImages {
   readonly namespace: string;
   /** What nodes pull, at each location. */
   readonly references: readonly InstalledReference[];
+  /** What was not understood. */
+  readonly notKnown: readonly NotKnown[];
   /** Names of charts that it installs, whose images are not among these. */
   readonly nested: readonly string[];
   /** Says why a reference at a location is not changed; undefined if that is unknown. */

@@ -17,7 +17,7 @@ import { type Context, withScratch } from '../../session/context.ts';
 import { wrapError } from '../../transfer/wrap-error.ts';
 import { lockFileChart } from '../bundle/locked-charts.ts';
 import { asMissing, type ConfirmFindingsOptions, headManifests, sourcesText, warnUnusedAllowed } from './confirm.ts';
-import { type ImagesOptions, searchSelected, warnUnmatched } from './images.ts';
+import { type ImagesOptions, notKnownField, searchSelected, warnUnmatched } from './images.ts';
 
 /** Options for writing or checking a lock file. */
 export interface LockFileOptions extends ImagesOptions {
@@ -114,7 +114,10 @@ async function currentLockFile(
     })),
   ];
   return {
-    lockFile: { apiVersion: 'airgap/v1', kind: 'LockFile', charts, images, choices: [...selections] },
+    lockFile: {
+      ...{ apiVersion: 'airgap/v1', kind: 'LockFile', charts, images, choices: [...selections] },
+      ...notKnownField([...searched.charts, ...searched.manifests]),
+    },
     absent,
     counts: countImages({
       images: searched.findings.filter((finding) => !notFound.includes(finding)),

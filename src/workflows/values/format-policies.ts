@@ -75,7 +75,7 @@ export async function formatPolicies(
   };
   const formatted =
     format === 'kyverno' ? formatKyverno(images, target, options) : formatPolicyController(images, target, options);
-  return { ...formatted, charts, references: references.length, allowed: [] };
+  return { ...formatted, charts, references: references.length, allowed: [], notKnown: [] };
 }
 
 function signersOf({ keys, identities }: SignatureRule): PolicySigners {

@@ -25,6 +25,8 @@ export interface FormatResult extends GeneratedFiles {
   readonly references: number;
   /** Images that stay public on purpose; not among the references. */
   readonly allowed: NeededReferences['allowed'];
+  /** What was not understood. */
+  readonly notKnown: NeededReferences['notKnown'];
 }
 
 /**
@@ -73,7 +75,7 @@ function resourceName([chart = '']: readonly string[]): string {
 
 function withFailures(
   { files, left }: GeneratedFiles,
-  { charts, references, failures, allowed }: Omit<NeededReferences, 'locations'>,
+  { charts, references, failures, allowed, notKnown }: Omit<NeededReferences, 'locations'>,
 ): FormatResult {
-  return { files, left: [...left, ...failures], charts, references: references.length, allowed };
+  return { files, left: [...left, ...failures], charts, references: references.length, allowed, notKnown };
 }

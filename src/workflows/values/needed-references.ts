@@ -4,6 +4,7 @@ import { openCheckedBundle } from '../../bundle/open.ts';
 import { UPSTREAM } from '../../helm/chart-mirrors.ts';
 import { Helm } from '../../helm/helm.ts';
 import { isLocationBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
+import type { NotKnown } from '../../inventory/state.ts';
 import { isUnderTarget } from '../../naming/naming.ts';
 import { formatReference, parseReference, type Reference } from '../../oci/reference.ts';
 import { type AllowedName, allowedNames, splitStaying } from '../../search/reference-decisions.ts';
@@ -28,6 +29,8 @@ export interface NeededReferences {
   readonly failures: readonly string[];
   /** Images that stay public on purpose; not among the others. */
   readonly allowed: readonly AllowedName[];
+  /** What was not understood. */
+  readonly notKnown: readonly NotKnown[];
 }
 
 /**
@@ -88,6 +91,7 @@ export function neededReferences(
         locations,
         failures: [...search.failures.map(({ message }) => message), ...missingFailures(decisions, [...names])],
         allowed: allowedNames(staying),
+        notKnown: search.charts.flatMap(({ notKnown }) => notKnown),
       };
     } finally {
       await source?.close();
@@ -116,6 +120,7 @@ export async function bundledReferences(
       references: references.filter((reference) => !isUnderTarget(target, reference)),
       failures: missingFailures(decisions),
       allowed: allowedNames(staying),
+      notKnown: source.inventory()?.notKnown ?? [],
     };
   } finally {
     await source.close();

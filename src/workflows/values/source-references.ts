@@ -40,7 +40,12 @@ export async function sourceReferences(context: Context, options: SourceOptions)
     const decisions = decisionsFor(context, options, bundle);
     const isOfBundle = bundle !== undefined && manifests.length + images.length === 0;
     const parts = [splitStaying(isOfBundle ? bundledPlaces(bundle) : addedReferences(images), decisions, [])];
-    for (const source of manifests) parts.push(await manifestReferences(context, source, rules, decisions));
+    const searches: ManifestSearch['searched'][] = [];
+    for (const source of manifests) {
+      const { searched, ...found } = await manifestReferences(context, source, rules, decisions);
+      parts.push(found);
+      searches.push(searched);
+    }
     const located = parts.flatMap(({ wanted }) => wanted);
     const locations = located.filter(({ reference }) => !isUnderTarget(target, parseReference(reference)));
     const references = [...new Set(locations.map(({ reference }) => reference))].sort();
@@ -56,6 +61,7 @@ export async function sourceReferences(context: Context, options: SourceOptions)
         ...missing.map((reference) => `${reference}: not in the bundle`),
       ],
       allowed: allowedNames(parts.flatMap(({ staying }) => staying)),
+      notKnown: isOfBundle ? (bundle.inventory()?.notKnown ?? []) : searches.flatMap(({ notKnown }) => notKnown),
     };
   } finally {
     await bundle?.close();

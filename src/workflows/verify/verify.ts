@@ -7,6 +7,7 @@ import { checkSignatures, type RequiredSigner } from '../../bundle/signing/check
 import { type BundleProblem, verifyBundle } from '../../bundle/verify.ts';
 import { HashThread, hashThreadCount } from '../../bundle/verifying/hash-threads.ts';
 import { type Missing, missingOf } from '../../inventory/missing-images.ts';
+import type { NotKnown } from '../../inventory/state.ts';
 import type { Context } from '../../session/context.ts';
 import { type Inspection, summarize, verifiedSigners } from '../inspect/inspect.ts';
 
@@ -17,6 +18,8 @@ export interface Verification extends Omit<Inspection, 'lock' | 'wholeTexts'> {
   readonly problems: readonly BundleProblem[];
   /** Images that are needed and were not found when the bundle was made; absent if there are none. */
   readonly missing?: readonly Missing[];
+  /** What was not understood when the bundle was made. */
+  readonly notKnown?: readonly NotKnown[];
 }
 
 /**
@@ -42,13 +45,15 @@ export async function verify(
     }
     const problems = await findProblems({ emit, signal }, source, cores);
     const { byOtherTool } = await source.checkPacking();
-    const missing = missingOf(source.inventory());
+    const inventory = source.inventory();
+    const missing = missingOf(inventory);
     return {
       ...(await summarize(source)),
       ...verifiedSigners(signers),
       ...(byOtherTool && { packedByAnother: true }),
       problems,
       ...(missing.length > 0 && { missing }),
+      ...(inventory?.notKnown && { notKnown: inventory.notKnown }),
     };
   } finally {
     await source.close();

@@ -4,6 +4,7 @@ import type { InventoryReferrer } from '../../../inventory/inventory.ts';
 import { missingOf } from '../../../inventory/missing-images.ts';
 import type { InventoryNetworkNeed } from '../../../inventory/network.ts';
 import type { SelectionRecord } from '../../../inventory/selection-record.ts';
+import type { NotKnown } from '../../../inventory/state.ts';
 import type { ImageVerdict, Verdicts } from '../../../inventory/verdicts.ts';
 import { referrerKind } from '../../../oci/referrer.ts';
 import type { BundleReport } from '../../../workflows/inspect/bundle-report.ts';
@@ -109,6 +110,25 @@ ${
   )
 }</section>
 `;
+}
+
+/** What was not understood when the bundle was made. */
+export function notKnown({ inspection: { lock } }: BundleReport): Html {
+  return html`<section aria-labelledby="not-known"><h2 id="not-known">Not known</h2>
+<p>These may lead to images that are not in the bundle.</p>
+${notKnownList(lock.notKnown ?? [], 'helm airgap inspect -o json lists them')}</section>
+`;
+}
+
+/** What was not understood, each with its reason and what would settle it. */
+export function notKnownList(entries: readonly NotKnown[], more: string): Html {
+  return html`<ul class="places">${limited(
+    entries,
+    MAX_SHOWN,
+    ({ name, chart = '', template = '', path = '', why, settle }) =>
+      html`<li>${code(name)}<br><span class="soft">${[chart, template, path].filter((text) => text !== '').join(' ')}</span><br><span class="soft">${why}${settle !== undefined && html`; ${settle}`}</span></li>`,
+    more,
+  )}</ul>`;
 }
 
 const RULE_TEXT: Readonly<Record<SelectionRecord['rule'], string>> = {

@@ -4,6 +4,7 @@ import type { BundleReport } from '../../../workflows/inspect/bundle-report.ts';
 import type { ProfileCoverage } from '../../../workflows/inspect/override-coverage.ts';
 import { isProved, type OverridesProof } from '../../../workflows/inspect/overrides-proof.ts';
 import { missingNames } from '../../../workflows/values/bundle-coverage.ts';
+import { notKnownList } from './evidence.ts';
 import { type Html, html } from './markup.ts';
 import { check, code, limited, table } from './parts.ts';
 
@@ -45,6 +46,7 @@ ${
       { title: 'Private', isNumber: true, cell: ({ proof }) => proof.rewritten },
       { title: 'Left public', isNumber: true, cell: ({ proof }) => proof.residue.length },
       { title: 'Missing', isNumber: true, cell: ({ proof }) => missingNames(proof).length },
+      { title: 'Not known', isNumber: true, cell: ({ proof }) => proof.notKnown?.length ?? 0 },
       { title: 'Not in the bundle', isNumber: true, cell: ({ notInBundle }) => notInBundle.length },
     ],
     proved,
@@ -65,20 +67,21 @@ ${remarks.map(remarksOn)}`;
 }
 
 function hasRemarks({ proof, notInBundle, moreInBundle }: Proved): boolean {
-  const { residue, injected = [], allowed = [], missing = [] } = proof;
-  const lists = [residue, injected, allowed, missing, notInBundle];
+  const { residue, injected = [], allowed = [], missing = [], notKnown = [] } = proof;
+  const lists = [residue, injected, allowed, missing, notKnown, notInBundle];
   return lists.some((list) => list.length > 0) || moreInBundle !== undefined;
 }
 
 function remarksOn(result: Proved): Html {
   const { proof, notInBundle, moreInBundle } = result;
-  const { residue, injected = [], allowed = [], missing = [] } = proof;
+  const { residue, injected = [], allowed = [], missing = [], notKnown = [] } = proof;
   return html`<h3>${chartTitle(result)}</h3>
 ${
   residue.length > 0 &&
   html`<p class="bad">Still public:</p>
 <ul class="places">${limited(residue, MAX_SHOWN, ({ reference, template, path, because }) => html`<li>${code(reference)}<br><span class="soft">${template} ${path}</span>${because !== undefined && html`<br><span class="soft">${because}</span>`}</li>`, 'helm airgap values lists them')}</ul>`
 }
+${notKnown.length > 0 && html`<p>Not known:</p>${notKnownList(notKnown, 'helm airgap values lists them')}`}
 ${
   missing.length > 0 &&
   html`<p class="bad">Missing: their registries did not have them when the bundle was made.</p>

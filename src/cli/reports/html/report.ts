@@ -6,7 +6,7 @@ import type { BundleReport } from '../../../workflows/inspect/bundle-report.ts';
 import { formatBytes } from '../text.ts';
 import { changes } from './changes.ts';
 import { charts } from './charts.ts';
-import { network, referrers, scan, selections } from './evidence.ts';
+import { network, notKnown, referrers, scan, selections } from './evidence.ts';
 import { imageAnchors, images } from './images.ts';
 import { type Html, html } from './markup.ts';
 import { overrides } from './overrides.ts';
@@ -31,6 +31,7 @@ export function htmlReport(report: BundleReport, version: string): Html {
     ['overrides', 'Overrides', overrides(report)],
     ['referrers', 'Signatures and attestations', referrers(report, anchors)],
     ['selections', 'Selections', selections(report)],
+    ...((inspection.lock.notKnown ?? []).length === 0 ? [] : [['not-known', 'Not known', notKnown(report)] as const]),
     ...(tools.length === 0 ? [] : [['tools-carried', 'Tools', toolList(tools)] as const]),
     ['images', 'Images', images(report, anchors)],
   ];

@@ -49,7 +49,7 @@ export function facts({ inspection }: BundleReport): Html {
 /** What a person should look at before approving, one line each. */
 export function checks(report: BundleReport): Html {
   return html`<ul class="checks">
-${signatureCheck(report)}${scanCheck(report)}${networkCheck(report)}${overrideCheck(report)}${referrerCheck(report)}${missingCheck(report)}${selectionCheck(report)}${deltaCheck(report)}</ul>
+${signatureCheck(report)}${scanCheck(report)}${networkCheck(report)}${overrideCheck(report)}${referrerCheck(report)}${missingCheck(report)}${notKnownCheck(report)}${selectionCheck(report)}${deltaCheck(report)}</ul>
 `;
 }
 
@@ -156,6 +156,15 @@ function missingCheck({ inspection: { lock } }: BundleReport): Html | string {
   return check(
     'failed',
     html`<a href="#selections">Missing</a>: ${count(open, 'image')} that the registries did not have.`,
+  );
+}
+
+function notKnownCheck({ inspection: { lock } }: BundleReport): Html | string {
+  const { length } = lock.notKnown ?? [];
+  if (length === 0) return '';
+  return check(
+    'look',
+    html`<a href="#not-known">Not known</a>: ${count(length, 'entry', 'entries')} that may hide images.`,
   );
 }
 

@@ -63,6 +63,7 @@ it('counts the references of a list, and names those left out', () => {
     references: 2,
     left: ['quay.io/a/b:1: no'],
     allowed,
+    notKnown: [],
   });
   expect(report).toMatch(
     /^2 references .*app 1\.0\.0\n.*public on purpose: quay\.io\/a\/c:1 \(why\)\n.*quay\.io\/a\/b:1: no$/,
